@@ -1,0 +1,10 @@
+"""Everything of the course that is not the lesson: budgets, data, pictures, records and widgets.
+
+A chapter's models, losses and training loops are never here. They stand in the chapter's notebook.
+"""
+
+import os
+
+# TensorFlow's remarks about CPU features and GPU libraries would end up in the notebooks as error text. Errors still
+# show. A reader who wants the remarks sets the variable to 0 before starting.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

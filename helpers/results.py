@@ -1,0 +1,53 @@
+"""Recorded numbers: what a chapter measured, as JSON that the runner compares with `data/expected.toml`."""
+
+import json
+import math
+import numbers
+import re
+
+from . import datasets
+from .budget import budget_name
+from .paths import atomic_write, results_folder
+
+
+def _plain(name, value):
+    """Return `value` as a Python int or float, or raise with the reason why it is no number to keep."""
+    if hasattr(value, "item") and getattr(value, "size", 1) == 1:
+        value = value.item()  # a NumPy scalar or an array of one element
+    elif hasattr(value, "numpy"):
+        return _plain(name, value.numpy())  # a TensorFlow scalar
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}), but only single numbers are recorded.")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {value}. Only finite numbers are recorded. Look for the first cell that gives it.")
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+def record(chapter, **values):
+    """Keep a chapter's measured numbers and print them.
+
+    They go to `results/<budget>/<source>/<chapter>.json`, where source is that of the data sets that this kernel
+    loaded. An older record of the same chapter is replaced as a whole.
+
+    Args:
+        chapter: file name of the notebook without its ending, as in "03_gan".
+        **values: finite int or float, also NumPy or TensorFlow scalars. At least one.
+
+    Returns:
+        Path of the written file.
+
+    Raises:
+        ValueError: the chapter's name has another form, there is no number, or one is not finite.
+        TypeError: a value is not a number.
+        OSError: the results folder cannot be written. The numbers are printed all the same.
+    """
+    if not isinstance(chapter, str) or not re.fullmatch(r"\d\d_[a-z0-9_]+", chapter):
+        raise ValueError(f"chapter is {chapter!r}, but it must be the notebook's name without ending, like '03_gan'.")
+    if not values:
+        raise ValueError(f"record({chapter!r}) got no numbers. Give each as name=value.")
+    text = json.dumps({name: _plain(name, value) for name, value in values.items()}, indent=2)
+    print(text)
+    path = results_folder() / budget_name() / datasets.loaded_source() / f"{chapter}.json"
+    with atomic_write(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return path
