@@ -4,18 +4,27 @@ A notebook shows a Figure that is the last value of a cell. The value range is a
 wrong range looks almost right: the eye would not see the mistake.
 """
 
+import io
 import textwrap
 
 import imageio.v3 as iio
-import matplotlib.pyplot  # noqa: F401  (this import makes IPython show a Figure as a picture)
+import matplotlib.figure
 import numpy as np
-from matplotlib.figure import Figure
 
 from .paths import atomic_write
 
 DPI = 100
 GAP = 2  # pixels between two pictures
 TITLE_GAP = 11  # pixels above a picture that has a title
+
+
+class Figure(matplotlib.figure.Figure):
+    """A Matplotlib figure that IPython shows as a PNG picture, also before pyplot has chosen a way to show figures."""
+
+    def _repr_png_(self):
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=self.dpi, bbox_inches="tight")
+        return buffer.getvalue()
 
 
 def _unit(images, value_range, clip=False):
@@ -118,7 +127,7 @@ def paired_rows(rows, value_range, title=None, scale=2, clip=False):
     tiles = np.concatenate([_unit(images, value_range, clip) for images in rows.values()])
     columns = len(tiles) // len(rows)
     sheet, corners = _mosaic(tiles, columns, GAP)
-    width = 12 + 5.4 * max(map(len, rows))  # sheet pixels that the longest name takes at scale 2
+    width = 10 + 5.0 * max(map(len, rows))  # sheet pixels that the longest name takes at scale 2
     margin = np.ones((sheet.shape[0], round(width * 2 / scale), *sheet.shape[2:]))
     figure, axes = _sheet_figure(np.concatenate([margin, sheet], axis=1), scale, title)
     for name, (_, top) in zip(rows, corners[::columns]):

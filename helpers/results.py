@@ -33,9 +33,6 @@ def record(chapter, **values):
         chapter: file name of the notebook without its ending, as in "03_gan".
         **values: finite int or float, also NumPy or TensorFlow scalars. At least one.
 
-    Returns:
-        Path of the written file.
-
     Raises:
         ValueError: the chapter's name has another form, there is no number, or one is not finite.
         TypeError: a value is not a number.
@@ -50,4 +47,3 @@ def record(chapter, **values):
     path = results_folder() / budget_name() / datasets.loaded_source() / f"{chapter}.json"
     with atomic_write(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
-    return path

@@ -1,16 +1,9 @@
 """Things to click on. Each has a static picture too, for readers of a page without a running kernel."""
 
 import base64
-import io
 import traceback
 
 import ipywidgets
-
-
-def _png(figure):
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=figure.dpi)
-    return buffer.getvalue()
 
 
 class _WithPicture(ipywidgets.VBox):
@@ -30,7 +23,7 @@ def class_chooser(class_names, draw, chosen=0):
 
     Args:
         class_names: texts of the buttons.
-        draw: function of a class's index that returns a Figure; called at once for `chosen`, then at each click.
+        draw: function of a class's index that returns a Figure of `helpers.plotting`; called at once for `chosen`, then at each click.
         chosen: index of the first class.
 
     Returns:
@@ -41,7 +34,7 @@ def class_chooser(class_names, draw, chosen=0):
     """
     if not 0 <= chosen < len(class_names):
         raise ValueError(f"chosen is {chosen}, but the classes go from 0 to {len(class_names) - 1}.")
-    first = _png(draw(chosen))
+    first = draw(chosen)._repr_png_()
     buttons = ipywidgets.ToggleButtons(
         options=[(name, i) for i, name in enumerate(class_names)], value=chosen, style={"button_width": "auto"}
     )
@@ -51,7 +44,7 @@ def class_chooser(class_names, draw, chosen=0):
 
     def redraw(_):
         try:
-            picture.value = _png(draw(buttons.value))
+            picture.value = draw(buttons.value)._repr_png_()
             message.value = ""
         except Exception as error:  # a callback's error would vanish into the log
             message.value = f"<pre>{''.join(traceback.format_exception_only(error))}</pre>"

@@ -22,8 +22,8 @@ SYSTEMS = {
 }
 # What a dependency asks for on other systems than the one that `make` resolves on, and where it is wanted.
 ELSEWHERE = {"appnope": "macOS arm64", "colorama": "Windows x86_64", "pywinpty": "Windows x86_64"}
-# Newer ones need Python 3.11.5, and Debian 12 has 3.11.2.
-CAPS = ["soupsieve<3.0.2"]
+# Version 3 needs Python 3.11.5, and Debian 12 has 3.11.2.
+CAPS = ["soupsieve<3"]
 NOT_ON = {"Windows x86_64": {"pexpect", "ptyprocess", "uvloop"}}
 HEAD = (
     "# Every package of the course, pinned. Made by `make pins` (on Linux, Python 3.11); `make wheels` checks that each pin\n"
