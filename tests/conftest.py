@@ -1,0 +1,39 @@
+"""Every test in this folder starts without course variables and without a network; what it needs, it sets itself."""
+
+import os
+import socket
+
+import pytest
+
+VARIABLES = ("COURSE_BUDGET", "COURSE_DATA", "COURSE_DATA_DIR", "COURSE_RESULTS_DIR")
+AS_STARTED = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--chapter", default="", help="two digits: test only what belongs to this chapter")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keep, with --chapter, the tests that name the chapter: test_chapter_01.py, and cases such as [01_probabilistic_model]."""
+    wanted = config.getoption("--chapter")
+    if not wanted:
+        return
+    belongs = [item for item in items if f"chapter_{wanted}" in item.nodeid or f"{wanted}_" in item.nodeid.partition("[")[2]]
+    if not belongs:
+        raise pytest.UsageError(f"No test belongs to chapter {wanted!r}.")
+    config.hook.pytest_deselected(items=[item for item in items if item not in belongs])
+    items[:] = belongs
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch, tmp_path):
+    """Unset the course's variables, put results into an empty folder, and answer every connection with an error."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "results"))
+
+    def refuse(*_, **__):
+        raise OSError("no network in tests")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)

@@ -1,0 +1,36 @@
+import nbformat
+import pytest
+
+from tools.definitions import load_definitions
+
+
+def notebook(tmp_path, *sources):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    path = tmp_path / "09_test.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def test_definitions_without_training(tmp_path):
+    path = notebook(
+        tmp_path,
+        "%matplotlib inline\n!ls\nimport math\nfrom helpers.budget import budget",
+        "EPOCHS = budget(1, 6, 50)\nLIMIT, low = 3, 4\ntrained = 1 / 0",
+        "def area(r):\n    return math.pi * r**2\n\n\narea(1 / 0)",
+        "class Model:\n    steps = EPOCHS * 2\n\nmodel = Model()\nfor n in range(3):\n    1 / 0",
+        "def area(r):\n    return r",
+    )
+    chapter = load_definitions("09", path)
+    assert chapter.EPOCHS == 6 and chapter.Model.steps == 12 and chapter.area(2) == 2
+    assert not {"trained", "model", "n", "low", "LIMIT"} & set(vars(chapter))
+
+
+def test_a_chapter_that_is_not_there():
+    with pytest.raises(SystemExit, match="CHAPTER is '99', but the chapters are: 01"):
+        load_definitions("99")
+
+
+def test_a_cell_that_is_no_python_is_named(tmp_path):
+    with pytest.raises(SyntaxError) as error:
+        load_definitions("09", notebook(tmp_path, "x = 1", "def broken(:"))
+    assert error.value.filename == "09_test.ipynb, cell 1"

@@ -1,0 +1,102 @@
+"""pyproject.toml, constraints.txt and environment.yml say the same; what is committed names no registry and no machine."""
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+
+from helpers.paths import ROOT
+from tools import setup
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PINS = dict(
+    line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")
+)
+EXTRAS = [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
+
+
+def conda_lines():
+    """Return environment.yml's (lines for conda, lines for pip), each as (package, comment)."""
+    lines = (ROOT / "environment.yml").read_text().splitlines()
+    lines = [line for line in lines[lines.index("dependencies:") + 1 :] if line.strip()]
+    conda, pip = [], []
+    for line in lines:
+        text, _, comment = line.strip().removeprefix("- ").partition("  # ")
+        (pip if line.startswith("      - ") else conda).append((text, comment))
+    return conda, pip
+
+
+def test_environment_has_the_packages_of_the_project_in_the_same_order():
+    _, pip = conda_lines()
+    assert [text for text, _ in pip if not text.startswith("--")] == PROJECT["dependencies"]
+    assert [text for text, _ in pip if text.startswith("--")] == ["--constraint constraints.txt", "--editable ."]
+
+
+def test_environment_says_what_each_package_is_for():
+    assert not [text for text, comment in conda_lines()[1] if not comment and not text.startswith("--")]
+
+
+def test_python_versions_agree():
+    conda, _ = conda_lines()
+    assert [text for text, _ in conda] == [f"python{PROJECT['requires-python']}", "pip", "pip:"]
+    inside = [version for version in range(5, 30) if f"3.{version}" in Requirement(f"x{PROJECT['requires-python']}").specifier]
+    assert [(3, minor) for minor in inside] == setup.VERSIONS
+
+
+@pytest.mark.parametrize("line", PROJECT["dependencies"] + EXTRAS)
+def test_each_range_contains_its_pin(line):
+    wanted = Requirement(line)
+    assert PINS[wanted.name] in wanted.specifier
+
+
+def test_constraints_are_names_and_versions_only():
+    assert len(PINS) > 100
+    for name, version in PINS.items():
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", name) and re.fullmatch(r"[0-9][A-Za-z0-9.]*", version)
+
+
+def test_what_is_installed_is_what_is_pinned():
+    from importlib.metadata import PackageNotFoundError, version
+
+    wrong = {}
+    for name, pinned in PINS.items():
+        try:
+            if version(name) != pinned:
+                wrong[name] = version(name)
+        except PackageNotFoundError:
+            continue  # an extra, or another system's
+    assert not wrong
+
+
+def committed():
+    names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
+    return [ROOT / name for name in names.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_file_names_a_registry_or_a_path_of_this_machine():
+    banned = re.compile(r"pypi\.org|pythonhosted|npmjs|debian\.org|anaconda\.org|/" + r"work/|/" + r"root/|/" + r"home/\w")
+    found = {}
+    for path in committed():
+        if path.suffix not in (".png", ".npz"):
+            hits = [hit for hit in banned.findall(path.read_text(encoding="utf-8")) if path.name != "test_environment.py"]
+            found |= {path.name: hits} if hits else {}
+    assert not found
+
+
+def test_the_set_up_notices_what_changed(monkeypatch, tmp_path):
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_text("one")
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    first = setup.wanted_stamp(["browser"])
+    assert first == setup.wanted_stamp(["browser"]) != setup.wanted_stamp([])
+    (tmp_path / "constraints.txt").write_text("two")
+    assert setup.wanted_stamp(["browser"]) != first
+
+
+def test_the_set_up_says_which_python_it_needs(monkeypatch):
+    monkeypatch.setattr(setup.sys, "version_info", (3, 9, 1))
+    monkeypatch.setattr(setup.subprocess, "check_output", lambda *_, **__: (_ for _ in ()).throw(OSError))
+    with pytest.raises(SystemExit, match=r"this is Python 3.9, and the course needs Python 3.11, 3.12 or 3.13"):
+        setup.fitting_python()

@@ -1,0 +1,51 @@
+"""Every notebook runs from top to bottom at the smoke budget: once as this machine is set up, once with nothing.
+
+nbval runs each one in a process of its own, so that a broken chapter hides no other.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from helpers.paths import ROOT
+from tests.conftest import AS_STARTED, VARIABLES
+from tools.notebooks import CELL_TIMEOUT, chapters, name_of
+from tools.run import compare, expected_ranges
+
+NOTEBOOKS = chapters(solutions=True)
+TIME_LIMIT = 900  # seconds for a whole notebook; it only ends what hangs
+
+
+def environment(offline, folder):
+    """Return the variables of a run: those that the tests were started with, or no data folder, no cache, no network."""
+    env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    if offline:
+        env["KERAS_HOME"] = str(folder / "empty")
+        env["PYTHONPATH"] = str(ROOT / "tests/no_network")
+    else:
+        env |= AS_STARTED
+    return env | {"COURSE_BUDGET": "smoke", "COURSE_RESULTS_DIR": str(folder / "results")}
+
+
+@pytest.mark.parametrize("offline", [False, True], ids=["as set up", "no data, no network"])
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[name_of(path) for path in NOTEBOOKS])
+def test_notebook_runs(path, offline, tmp_path):
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT['smoke']}"]
+    env = environment(offline, tmp_path)
+    done = subprocess.run([*command, str(path)], cwd=ROOT, env=env, capture_output=True, text=True, timeout=TIME_LIMIT)
+    if done.returncode:
+        pytest.fail(f"{name_of(path)}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}", pytrace=False)
+    cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in nbformat.read(path, as_version=4).cells)
+    assert int(re.search(r"(\d+) passed", done.stdout).group(1)) == cells, done.stdout
+    if path in chapters():
+        records = list((tmp_path / "results/smoke").glob(f"*/{path.stem}.json"))
+        assert len(records) == 1
+        source = records[0].parent.name
+        assert source == "embedded" or not offline
+        rows = compare(json.loads(records[0].read_text()), expected_ranges(path.stem, "smoke", source))
+        assert {verdict for *_, verdict in rows} == {"ok"}, rows

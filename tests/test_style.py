@@ -1,0 +1,161 @@
+"""Every notebook follows the rules, and every rule can find a fault."""
+
+import copy
+
+import nbformat
+import pytest
+
+from helpers.paths import ROOT
+from tests import notebook_style as style
+from tools.notebooks import FOLDER, chapters, name_of
+
+CHAPTERS = chapters()
+SOLUTIONS = [path for path in chapters(solutions=True) if path not in CHAPTERS]
+
+
+def ids(paths):
+    return [name_of(path) for path in paths]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=ids(CHAPTERS))
+def test_chapter(path):
+    assert style.complaints(nbformat.read(path, as_version=4), path.stem, style.CHAPTER) == []
+    assert path.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=ids(SOLUTIONS))
+def test_solutions(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert style.complaints(notebook, path.stem, style.EVERY) == []
+    assert list(style.check_links(notebook, path.stem, FOLDER / "solutions")) == []
+    assert path.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=ids(CHAPTERS))
+def test_each_chapter_has_three_to_five_exercises_and_a_solution_to_each(path):
+    solutions = style.headings(nbformat.read(FOLDER / "solutions" / path.name, as_version=4))
+    exercises = nbformat.read(path, as_version=4)
+    text = next(cell.source for cell in exercises.cells if "## Exercises" in cell.source)
+    numbers = [line[0] for line in text.splitlines() if line[:1].isdigit()]
+    assert 3 <= len(numbers) <= 5
+    assert [head[0] for head in solutions if head[0].isdigit()] == numbers
+
+
+def test_every_recorded_number_of_a_lesson_has_a_range():
+    import json
+    import re
+    import tomllib
+
+    expected = tomllib.loads((ROOT / "data/expected.toml").read_text())
+    for path in CHAPTERS:
+        source = "\n".join(cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+                           for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code")  # fmt: skip
+        names = re.findall(r"^\s+(\w+)=", source[source.index("record(") :].split("\n)")[0], flags=re.MULTILINE)
+        for budget in ("smoke", "lesson", "full"):
+            for data in ("folder", "embedded"):
+                assert set(expected[path.stem][budget][data]) == set(names)
+
+
+# ---------------------------------------------------------------- each rule finds the fault that it is for
+
+
+def first(notebook, kind, has=""):
+    return next(cell for cell in notebook.cells if cell.cell_type == kind and has in cell.source)
+
+
+def spoil_sections(nb):
+    first(nb, "markdown", "## Loss").source = "## Lossy"[:5] + "t"
+
+
+def spoil_title(nb):
+    nb.cells[0].source = nb.cells[0].source.replace("# 01 ", "# ")
+
+
+def spoil_picture(nb):
+    cell = next(c for c in nb.cells if "result-picture" in c.metadata.get("tags", []))
+    cell.outputs[-1].data["image/png"] = "AAAA" + cell.outputs[-1].data["image/png"][4:]
+
+
+def spoil_sizes(nb):
+    first(nb, "code").source = "\n".join(f"x{n} = {n}" for n in range(31))
+
+
+def spoil_order(nb):
+    first(nb, "code").execution_count = 7
+
+
+def add_output(nb, **output):
+    cell = first(nb, "code")
+    cell.outputs.append(nbformat.v4.new_output(**output))
+
+
+def spoil_error(nb):
+    add_output(nb, output_type="error", ename="ValueError", evalue="no", traceback=[])
+
+
+def spoil_stderr(nb):
+    add_output(nb, output_type="stream", name="stderr", text="warning")
+
+
+def spoil_path(nb):
+    add_output(nb, output_type="stream", name="stdout", text="saved in /" + "home/someone/results")
+
+
+def spoil_widget(nb):
+    add_output(nb, output_type="display_data", data={"application/vnd.jupyter.widget-view+json": {}})
+
+
+def spoil_checked(nb):
+    for cell in nb.cells:
+        cell.metadata.pop("tags", None)
+
+
+def spoil_kernel(nb):
+    nb.metadata.kernelspec["name"] = "my-venv"
+
+
+def spoil_ids(nb):
+    nb.cells[3]["id"] = nb.cells[4]["id"]
+
+
+def spoil_code(nb):
+    first(nb, "code").source = "@tf.function\ndef train_step(images):\n    pass"
+
+
+def spoil_figures(nb):
+    at = next(n for n, c in enumerate(nb.cells) if any("image/png" in o.get("data", {}) for o in c.get("outputs", [])))
+    nb.cells[at + 1].cell_type = "code"
+
+
+def spoil_parameters(nb):
+    first(nb, "code", "SMOOTHING =").source += "\nDEAD = 1"
+
+
+def spoil_record(nb):
+    first(nb, "code", "record(\n").source = 'record("02_autoencoder", a=1)'
+
+
+def spoil_links(nb):
+    first(nb, "markdown", "## Recap").source += "\n[more](missing.md)"
+
+
+def spoil_imports(nb):
+    first(nb, "code").source += "\nfrom tools import run"
+
+
+@pytest.mark.parametrize(
+    "spoil, rule",
+    [
+        (spoil_sections, "check_sections"), (spoil_title, "check_title"), (spoil_picture, "check_title"),
+        (spoil_sizes, "check_sizes"), (spoil_order, "check_outputs"), (spoil_error, "check_outputs"),
+        (spoil_stderr, "check_outputs"), (spoil_path, "check_outputs"), (spoil_widget, "check_outputs"),
+        (spoil_checked, "check_checked_cells"), (spoil_kernel, "check_metadata"), (spoil_ids, "check_metadata"),
+        (spoil_code, "check_code"), (spoil_figures, "check_figures"), (spoil_parameters, "check_parameters"),
+        (spoil_record, "check_record"), (spoil_links, "check_links"), (spoil_imports, "check_helpers_only"),
+    ],
+)  # fmt: skip
+def test_a_spoilt_notebook_is_noticed(spoil, rule):
+    path = CHAPTERS[0]
+    notebook = copy.deepcopy(nbformat.read(path, as_version=4))
+    spoil(notebook)
+    assert rule in {text.partition(":")[0] for text in style.complaints(notebook, path.stem, style.CHAPTER)}

@@ -1,0 +1,162 @@
+"""The runner's verdicts, and what is kept of a notebook's outputs."""
+
+import json
+import os
+import subprocess
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from helpers.paths import ROOT, atomic_write
+from tools import lab, notebooks, outputs, run
+
+
+def written(tmp_path, *sources):
+    path = tmp_path / "09_test.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
+    return path
+
+
+def test_verdicts():
+    rows = run.compare({"a": 1, "b": 5.0, "c": 1}, {"a": [0, 2], "b": [0, 2], "d": [0, 1]})
+    assert [(name, verdict) for name, _, _, verdict in rows] == [("a", "ok"), ("b", "OUTSIDE"), ("c", "no range"), ("d", "MISSING")]
+
+
+@pytest.mark.parametrize("value, bad", [(1.0, 0), (3.0, 1), (None, 1)])
+def test_the_table_counts_what_is_wrong(capsys, value, bad):
+    assert run.print_table([("09_test", run.compare({} if value is None else {"fcd": value}, {"fcd": [0, 2]}))]) == bad
+    assert "fcd" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "cell, said, code",
+    [
+        ("record('09_test', fcd=1.0)", "1 of 1 chapters ran; 0 numbers missing or outside", 0),
+        ("record('09_test', fcd=9.0)", "OUTSIDE", 1),
+        ("record('09_test', other=1.0)", "MISSING", 1),
+        ("raise ValueError('no ' + 'luck')", "no luck", 1),
+        ("print('nothing')", "recorded no numbers", 1),
+    ],
+)
+def test_the_runner_ends_with_the_verdict(monkeypatch, tmp_path, capsys, cell, said, code):
+    monkeypatch.undo()  # a kernel needs the network of this machine
+    monkeypatch.setenv("COURSE_BUDGET", "smoke")
+    monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "results"))
+    (tmp_path / "expected.toml").write_text("[09_test.smoke.none]\nfcd = [0, 2]\n")
+    path = written(tmp_path, "from helpers.results import record", cell)
+    monkeypatch.setattr(run, "DATA", tmp_path)
+    monkeypatch.setattr(run, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(run, "chapters", lambda wanted: [path])
+    monkeypatch.setattr(run, "name_of", lambda path: path.stem)
+    with pytest.raises(SystemExit) as end:
+        run.main("09")
+    assert end.value.code == code and said in capsys.readouterr().out
+    assert (tmp_path / "build/09_test.html").is_file()
+
+
+def test_numbers_of_an_older_run_do_not_count(tmp_path):
+    place = tmp_path / "smoke/folder"
+    place.mkdir(parents=True)
+    (place / "09_test.json").write_text(json.dumps({"fcd": 1}))
+    assert run.recorded(tmp_path, "smoke", "09_test", 0) == ("folder", {"fcd": 1})
+    assert run.recorded(tmp_path, "smoke", "09_test", time.time() + 5) == ("", {})
+
+
+def test_a_download_has_the_ranges_of_a_folder():
+    ranges = run.expected_ranges("01_probabilistic_model", "lesson", "download")
+    assert ranges == run.expected_ranges("01_probabilistic_model", "lesson", "folder") != {}
+
+
+def test_only_our_own_results_are_emptied(monkeypatch, tmp_path):
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+    own, theirs = tmp_path / "results/lesson/a.json", tmp_path / "theirs/lesson/a.json"
+    for path in (own, theirs):
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "theirs"))
+    run.prepare_results("lesson")
+    monkeypatch.delenv("COURSE_RESULTS_DIR")
+    run.prepare_results("full")
+    assert own.exists() and theirs.exists()
+    run.prepare_results("lesson")
+    assert not own.exists()
+
+
+@pytest.mark.parametrize(
+    "cell, said",
+    [
+        ("raise ValueError('x')", "ValueError"),
+        ("import sys; print('careful', file=sys.stderr)", "stderr"),
+        ("print('/' + 'home/me/results')", "absolute path"),
+        ("import ipywidgets; ipywidgets.IntSlider()", "static picture"),
+        ("print(('x' * 99 + chr(10)) * 11_000)", "the limit is"),
+    ],
+)
+def test_outputs_that_should_not_be_stored_are_not(monkeypatch, tmp_path, cell, said):
+    monkeypatch.undo()
+    path = written(tmp_path, cell)
+    before = path.read_bytes()
+    assert said in outputs.store(path)
+    assert path.read_bytes() == before
+
+
+def test_stored_outputs_have_no_widget_and_no_machine(monkeypatch, tmp_path):
+    monkeypatch.undo()
+    monkeypatch.setattr(outputs, "FOLDER", tmp_path)
+    path = written(
+        tmp_path,
+        "import numpy as np\nfrom helpers import plotting, widgets\n"
+        "widgets.class_chooser(['a', 'b'], lambda n: plotting.image_grid(np.ones((1, 8, 8)), (0, 1)))",
+    )
+    before = nbformat.read(path, as_version=4)
+    before.cells[0].metadata.tags = ["result-picture"]
+    nbformat.write(before, path)
+    assert outputs.store(path) is None
+    after = nbformat.read(path, as_version=4)
+    assert [list(output.data) for output in after.cells[0].outputs] == [["image/png", "text/plain"]] or set(
+        after.cells[0].outputs[0].data
+    ) == {"image/png", "text/plain"}
+    assert after.cells[0]["id"] == before.cells[0]["id"] and "widgets" not in after.metadata
+    assert (tmp_path / "images/09_test.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_outputs_are_made_on_real_pictures_only(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    monkeypatch.setattr(outputs.datasets, "_loaded", {})
+    with pytest.raises(SystemExit, match="Set COURSE_DATA_DIR"):
+        outputs.check_real_data()
+
+
+def test_a_chapter_that_is_not_there():
+    with pytest.raises(SystemExit, match="CHAPTER is '77', but the chapters are: 01"):
+        notebooks.chapters("77")
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(RuntimeError):
+        with atomic_write(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+    assert (tmp_path / "a.txt").read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_ports(monkeypatch):
+    monkeypatch.setenv("PORT", "eighty")
+    with pytest.raises(SystemExit, match="PORT is 'eighty'"):
+        lab.free_port()
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("PORT", str(taken.getsockname()[1]))
+        with pytest.raises(SystemExit, match="in use. Choose another one"):
+            lab.free_port()
+
+
+def test_help_names_every_target():
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for target in ("setup", "lab", "test", "run", "outputs", "test-browser", "help"):
+        assert f"make {target} " in said

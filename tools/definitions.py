@@ -1,0 +1,45 @@
+"""Take the definitions out of a chapter without running it, so that tests and benchmarks use the chapter's own code."""
+
+import ast
+import sys
+import types
+
+import nbformat
+
+from tools.notebooks import chapters
+
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+
+
+def _is_constant(node):
+    """Tell whether a statement sets names in capitals, as the parameters of a chapter are: `EPOCHS = budget(1, 6, 50)`."""
+    return isinstance(node, ast.Assign) and all(
+        isinstance(target, ast.Name) and target.id.isupper() for target in node.targets
+    )
+
+
+def load_definitions(chapter, path=None):
+    """Run only the imports, functions, classes and constants in capitals of a notebook, in their order.
+
+    Args:
+        chapter: two digits, as in "04".
+        path: another notebook than the chapter, such as its solutions.
+
+    Returns:
+        types.ModuleType with these names. A name that is defined twice has its last meaning.
+
+    Raises:
+        SystemExit: there is no such chapter.
+        SyntaxError: a cell is no Python.
+    """
+    path = path or chapters(chapter)[0]
+    module = types.ModuleType(f"chapter_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # classes look their module up by its name
+    for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        if cell.cell_type == "code":
+            lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines()]
+            tree = ast.parse("\n".join(lines), filename=f"{path.name}, cell {number}")
+            tree.body = [node for node in tree.body if isinstance(node, DEFINITIONS) or _is_constant(node)]
+            exec(compile(tree, f"{path.name}, cell {number}", "exec"), module.__dict__)
+    return module
