@@ -12,7 +12,7 @@ from tools import setup
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINS = dict(
-    line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")
+    line.lower().split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")
 )
 EXTRAS = [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
 

@@ -12,9 +12,12 @@ DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 
 
 def _is_constant(node):
-    """Tell whether a statement sets names in capitals, as the parameters of a chapter are: `EPOCHS = budget(1, 6, 50)`."""
+    """Tell whether a statement sets parameters: names of two or more capitals, as in `EPOCHS = budget(1, 6, 50)`.
+
+    One capital, such as P, is a matrix of the mathematics, which a chapter computes.
+    """
     return isinstance(node, ast.Assign) and all(
-        isinstance(target, ast.Name) and target.id.isupper() for target in node.targets
+        isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1 for target in node.targets
     )
 
 

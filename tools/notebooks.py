@@ -57,6 +57,7 @@ def execute(path, budget, env):
         record_timing=False,
         coalesce_streams=True,
         store_widget_state=False,
+        extra_arguments=["--log-level=ERROR"],  # else each kernel warns that it talks to this machine without encryption
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
