@@ -18,7 +18,11 @@ def pytest_collection_modifyitems(config, items):
     wanted = config.getoption("--chapter")
     if not wanted:
         return
-    belongs = [item for item in items if f"chapter_{wanted}" in item.nodeid or f"{wanted}_" in item.nodeid.partition("[")[2]]
+    in_file, in_case = (f"test_chapter_{wanted}.py", f"test_{wanted}_"), f"{wanted}_"
+    belongs = [
+        item for item in items
+        if any(name in item.nodeid for name in in_file) or in_case in item.nodeid.partition("[")[2]
+    ]  # fmt: skip
     if not belongs:
         raise pytest.UsageError(f"No test belongs to chapter {wanted!r}.")
     config.hook.pytest_deselected(items=[item for item in items if item not in belongs])

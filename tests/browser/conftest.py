@@ -1,0 +1,120 @@
+"""JupyterLab as `make lab` starts it, and Debian's Chromium driven by Playwright."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from helpers.paths import ROOT
+
+BUILD = ROOT / "build/browser"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+STARTING_TIME = 180  # seconds
+
+
+@pytest.fixture(autouse=True)
+def plain_environment():
+    """Take the place of the fixture of the other tests: a browser needs this machine's network and variables."""
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window. Its absence is a failure that says what to install, never a skipped test."""
+    path = os.environ.get("COURSE_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None or not shutil.which(path):
+        pytest.exit(
+            f"No browser found (looked for {', '.join(BROWSERS)}). Install one, on Debian and Ubuntu with: "
+            "apt install chromium. Or set COURSE_BROWSER to the program of a Chromium that you have.",
+            returncode=1,
+        )
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        quiet.append("--no-sandbox")  # Chromium refuses to start for root with it
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=quiet)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab_address(tmp_path_factory):
+    """Start `make lab` without a display, and return the address that it prints. Autosave is off: no notebook changes."""
+    folder = tmp_path_factory.mktemp("lab")
+    settings = folder / "settings/@jupyterlab/docmanager-extension"
+    settings.mkdir(parents=True)
+    (settings / "plugin.jupyterlab-settings").write_text('{"autosave": false}')
+    env = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    env |= {
+        "COURSE_BUDGET": "smoke",
+        "COURSE_RESULTS_DIR": str(folder / "results"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+    }
+    log = folder / "log.txt"
+    with log.open("w") as out:
+        lab = subprocess.Popen(["make", "lab"], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        end = time.monotonic() + STARTING_TIME
+        while not (found := re.search(r"Open (http://\S+)", log.read_text())):
+            if lab.poll() is not None or time.monotonic() > end:
+                pytest.fail(f"`make lab` printed no address:\n{log.read_text()}", pytrace=False)
+            time.sleep(0.2)
+        yield found.group(1)
+    finally:
+        os.killpg(lab.pid, signal.SIGINT)
+        try:
+            lab.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(lab.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def chapter(request, browser, lab_address):
+    """Return a function that opens a chapter and runs all its cells; the page is photographed at the end."""
+    opened = []
+
+    def open_and_run(name, seconds=120):
+        path = ROOT / f"notebooks/{name}.ipynb"
+        opened.append((path, path.read_bytes()))
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        opened.append(page)
+        page.set_default_timeout(30_000)
+        page.goto(re.sub(r"lab/tree/[^?]+", f"lab/tree/notebooks/{name}.ipynb", lab_address))
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        run_all_cells(page, seconds)
+        return page
+
+    yield open_and_run
+    for thing in opened:
+        if isinstance(thing, tuple):
+            assert thing[0].read_bytes() == thing[1], f"{thing[0].name} was changed by being read"
+        else:
+            photograph(thing, request.node.name)
+            thing.close()
+
+
+def run_all_cells(page, seconds):
+    """Choose Run > Run All Cells, and wait until the last code cell has its number and the kernel is idle."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function(
+        """() => {
+            const widget = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
+            const busy = [...widget.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'));
+            return !busy && document.body.innerText.includes('| Idle');
+        }""",
+        timeout=seconds * 1000,
+        polling=500,
+    )
+
+
+def photograph(page, name):
+    BUILD.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=BUILD / f"{name}.png")
