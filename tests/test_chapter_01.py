@@ -16,7 +16,7 @@ IMAGES = RNG.integers(0, 256, (30, 5, 4), dtype=np.uint8)
 
 
 def test_both_counts_agree_with_a_third_way(chapter):
-    counts = chapter.count(IMAGES)
+    counts = chapter.count_values(IMAGES)
     assert counts.shape == (5, 4, 256) and counts.sum() == IMAGES.size
     assert np.array_equal(counts, chapter.count_by_loop(IMAGES))
     for value in (0, 17, 255):
@@ -32,9 +32,9 @@ def test_bits_per_pixel_of_known_tables(chapter):
 
 
 def test_smoothing_gives_probabilities_and_no_zero(chapter):
-    P = chapter.probabilities(chapter.count(IMAGES), 0.1)
+    P = chapter.probabilities(chapter.count_values(IMAGES), 0.1)
     np.testing.assert_allclose(P.sum(axis=2), 1)
-    np.testing.assert_allclose(P[2, 1, IMAGES[0, 2, 1]], (chapter.count(IMAGES)[2, 1, IMAGES[0, 2, 1]] + 0.1) / 55.6)
+    np.testing.assert_allclose(P[2, 1, IMAGES[0, 2, 1]], (chapter.count_values(IMAGES)[2, 1, IMAGES[0, 2, 1]] + 0.1) / 55.6)
     assert P.min() > 0
 
 

@@ -48,7 +48,10 @@ def store(path):
 
 def main(wanted=""):
     paths = chapters(wanted, solutions=True)
-    check_real_data()
+    try:
+        check_real_data()
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(str(error))
     failed = 0
     for number, path in enumerate(paths, 1):
         start = time.monotonic()

@@ -93,7 +93,10 @@ def print_table(results):
 
 
 def main(wanted=""):
-    budget, paths = budget_name(), chapters(wanted)
+    try:
+        budget, paths = budget_name(), chapters(wanted)
+    except ValueError as error:
+        sys.exit(str(error))
     folder = prepare_results(budget)
     failed, results = [], []
     print(f"Budget {budget}, {len(paths)} chapter(s). Pages go to build/.", flush=True)
