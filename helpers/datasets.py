@@ -180,8 +180,8 @@ def _download_or_embedded(name):
         if not all(file.exists() for file in cached):  # its checksum was wrong, and Keras removed it
             raise DataError(_damaged_cache(title, cached, "wrong checksum, and a new download failed")) from None
         print(f"The download of {title} failed: {error}")
-        _notice(name, "the download failed. For the real pictures, connect to the network, restart the kernel and "
-                      "run again; or put the file of Keras's layout into a folder and set COURSE_DATA_DIR to it.")  # fmt: skip
+        _notice(name, "the download failed. For the real pictures, connect to the network, restart the kernel and run "
+                      f"again. Or put {name}.npz, in Keras's layout, into a folder and set COURSE_DATA_DIR to it.")  # fmt: skip
         return "embedded", _read_embedded(name)
     finally:
         socket.setdefaulttimeout(before)

@@ -31,21 +31,21 @@ def atomic_write(path, suffix=""):
         suffix: ending of the temporary name, for writers that choose the format by it (".gif").
 
     Raises:
-        OSError: the folder cannot be made or written. The message names it and says what to do.
+        OSError: the file cannot be written. The message names it, says why and what to do.
     """
-    path = Path(path)
+    path, name = Path(path), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=suffix)
         os.close(handle)
-    except OSError as error:
-        raise OSError(
-            f"Cannot write into the folder '{path.parent}': {error.strerror or error}. Make it writable, or set "
-            "COURSE_RESULTS_DIR to a folder that is, and run this cell again."
-        ) from None
-    try:
         yield Path(name)
         os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
         os.replace(name, path)
+    except OSError as error:
+        raise OSError(
+            f"Cannot write '{path}': {error.strerror or error}. An older file of this name is unchanged. Make the folder "
+            "writable and leave space on the disk, or set COURSE_RESULTS_DIR to another folder. Then run this again."
+        ) from None
     finally:
-        Path(name).unlink(missing_ok=True)
+        if name:
+            Path(name).unlink(missing_ok=True)

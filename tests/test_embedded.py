@@ -60,9 +60,10 @@ def test_no_two_garments_are_the_same():
 
 
 def test_the_same_arrays_give_the_same_bytes(tmp_path):
-    arrays = [np.arange(6, dtype=np.uint8)] * 4
+    images, labels = np.zeros((6, 8, 8), dtype=np.uint8), np.arange(6, dtype=np.uint8)
     for name in "ab":
-        write_npz(tmp_path / f"{name}.npz", *arrays)
+        write_npz(tmp_path / f"{name}.npz", images, labels, images, labels)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
         assert np.load(io.BytesIO(archive.read("y_test.npy"))).tolist() == [0, 1, 2, 3, 4, 5]

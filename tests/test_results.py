@@ -74,7 +74,7 @@ def test_no_numbers(folder):
 def test_a_results_folder_that_cannot_be_made(monkeypatch, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")  # holds for root too, which may write into read-only folders
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "file"))
-    with pytest.raises(OSError, match="Cannot write into the folder.*COURSE_RESULTS_DIR"):
+    with pytest.raises(OSError, match="Cannot write .*03_gan.json.*COURSE_RESULTS_DIR"):
         record("03_gan", fcd=1.5)
     assert json.loads(capsys.readouterr().out) == {"fcd": 1.5}  # nothing is lost: the numbers were printed
 
@@ -89,7 +89,7 @@ def test_a_failing_write_leaves_the_old_record_whole(folder, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", full_disk)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError, match="Cannot write .*No space left on device.*unchanged"):
             record("03_gan", fcd=2.0)
     assert json.loads((folder / "03_gan.json").read_text()) == {"fcd": 1.0}
     assert os.listdir(folder) == ["03_gan.json"]

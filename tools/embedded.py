@@ -1,10 +1,11 @@
-"""How the embedded sets are written: Keras's layout, and the same bytes each time."""
+"""How the embedded sets are written: Keras's layout, the same bytes each time, and a picture for the data card."""
 
 import io
 import zipfile
 
 import numpy as np
 
+from helpers import plotting
 from helpers.datasets import KEYS
 from helpers.paths import atomic_write
 
@@ -25,4 +26,12 @@ def write_npz(path, *arrays):
                 member = zipfile.ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
                 member.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(member, content.getvalue(), compresslevel=9)
+    write_samples(path.with_suffix(".png"), *arrays[:2])
     print(f"data/{path.name}: {len(arrays[0]):,} + {len(arrays[2]):,} images, {path.stat().st_size:,} bytes")
+
+
+def write_samples(path, images, labels, columns=12):
+    """Write a picture with a row of examples of each class."""
+    rows = [images[labels == label][:columns] for label in np.unique(labels)]
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(plotting.image_grid(np.concatenate(rows), (0, 255), columns)._repr_png_())
