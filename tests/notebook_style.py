@@ -12,6 +12,7 @@ SECTIONS = [
     "Objectives", "What you need to know", "How long it takes", "Set-up", "Parameters", "Data", "Idea", "Build", "Loss",
     "Training", "Samples", "Evaluation", "Play", "Exercises", "Recap",
 ]  # fmt: skip
+LONGEST_LINE = 100  # letters; a page shows about so many without scrolling
 BANNED = {
     r"^@tf\.function|^@tensorflow\.function": "a step compiled over globals keeps training the old model; use a factory",
     r"^\s*[!%](pip|conda)": "installs packages",
@@ -91,11 +92,13 @@ def check_metadata(notebook, name):
 
 
 def check_code(notebook, name):
-    """No banned lines, no path of a machine, and all code is Python."""
+    """No banned or overlong lines, no path of a machine, and all code is Python."""
     for cell in code_cells(notebook):
         for pattern, reason in BANNED.items():
             if re.search(pattern, cell.source, flags=re.MULTILINE):
                 yield f"a cell {reason}: {cell.source[:60]!r}"
+        if any(len(line) > LONGEST_LINE for line in cell.source.splitlines()):
+            yield f"a line of code is longer than {LONGEST_LINE} letters: {cell.source[:60]!r}"
         if ABSOLUTE_PATH.search(cell.source):
             yield f"a cell has an absolute path: {cell.source[:60]!r}"
         try:

@@ -122,6 +122,10 @@ def spoil_code(nb):
     first(nb, "code").source = "@tf.function\ndef train_step(images):\n    pass"
 
 
+def spoil_length(nb):
+    first(nb, "code").source += "\n# " + "x" * 99
+
+
 def spoil_figures(nb):
     at = next(n for n, c in enumerate(nb.cells) if any("image/png" in o.get("data", {}) for o in c.get("outputs", [])))
     nb.cells[at + 1].source = "## The next heading"
@@ -150,7 +154,7 @@ def spoil_imports(nb):
         (spoil_sizes, "check_sizes"), (spoil_order, "check_outputs"), (spoil_error, "check_outputs"),
         (spoil_stderr, "check_outputs"), (spoil_path, "check_outputs"), (spoil_widget, "check_outputs"),
         (spoil_checked, "check_checked_cells"), (spoil_kernel, "check_metadata"), (spoil_ids, "check_metadata"),
-        (spoil_code, "check_code"), (spoil_figures, "check_figures"), (spoil_parameters, "check_parameters"),
+        (spoil_code, "check_code"), (spoil_length, "check_code"), (spoil_figures, "check_figures"), (spoil_parameters, "check_parameters"),
         (spoil_record, "check_record"), (spoil_links, "check_links"), (spoil_imports, "check_helpers_only"),
     ],
 )  # fmt: skip
