@@ -2,7 +2,7 @@
 
 import json
 import os
-import subprocess
+import re
 import time
 
 import nbformat
@@ -157,6 +157,6 @@ def test_ports(monkeypatch):
 
 
 def test_help_names_every_target():
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("setup", "lab", "test", "run", "outputs", "test-browser", "help"):
-        assert f"make {target} " in said
+    said = set(re.findall(r"^([a-z-]+):.*## \w", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert said == targets >= {"setup", "lab", "test", "run", "outputs", "test-browser", "help"}
