@@ -4,12 +4,12 @@ Nothing is read or fetched on import.
 """
 
 import dataclasses
-import gzip
+import http.client
+import math
 import os
 import socket
 import textwrap
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -149,14 +149,17 @@ def _read_embedded(name):
 
 def _read_folder(name, folder):
     """Read `<name>.npz` from the folder that `COURSE_DATA_DIR` names."""
-    place = from_root(folder)
     remedy = "Set COURSE_DATA_DIR to the folder that holds the files (a relative one starts at the project's root), " \
              "or remove the variable to download them."  # fmt: skip
+    try:
+        place = from_root(folder)
+    except RuntimeError as error:  # a user's home that is not known
+        raise FileNotFoundError(f"COURSE_DATA_DIR is {folder!r}: {error} {remedy}") from None
     if not place.is_dir():
         raise FileNotFoundError(f"COURSE_DATA_DIR is {folder!r}, but '{place}' is not a folder. {remedy}")
     path = place / f"{name}.npz"
     if not path.is_file():
-        found = ", ".join(sorted(p.name for p in place.iterdir())[:8]) or "nothing"
+        found = ", ".join(sorted(p.name for p in place.glob("*.npz"))[:8]) or "no .npz file"
         raise FileNotFoundError(f"COURSE_DATA_DIR is {folder!r}, but it has no {path.name}. Found: {found}. {remedy}")
     return _read_npz(path, "Copy the file again, or remove COURSE_DATA_DIR to download it.")
 
@@ -174,11 +177,16 @@ def _download_or_embedded(name):
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras sets none, and a silent network would hang for minutes
     try:
         (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
-    except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
-        raise DataError(_damaged_cache(title, files, error)) from None
-    except Exception as error:  # Keras raises a bare Exception when a URL cannot be fetched
-        if not all(file.exists() for file in cached):  # its checksum was wrong, and Keras removed it
-            raise DataError(_damaged_cache(title, cached, "wrong checksum, and a new download failed")) from None
+    except Exception as error:
+        # Keras raises a bare Exception when a URL cannot be fetched. All else that can go wrong is about a file.
+        unreachable = type(error) is Exception or isinstance(error, (ConnectionError, TimeoutError, http.client.HTTPException))
+        if not unreachable:
+            raise DataError(_damaged_cache(title, files, error)) from None
+        if not all(file.exists() for file in cached):
+            raise DataError(
+                f"Keras's cached copy of {title} ('{cached[0]}') had a wrong checksum. Keras removed it, and a new download "
+                "failed. Connect to the network and run this cell again. Without a network, it then takes the embedded set."
+            ) from None
         print(f"The download of {title} failed: {error}")
         _notice(name, "the download failed. For the real pictures, connect to the network, restart the kernel and run "
                       f"again. Or put {name}.npz, in Keras's layout, into a folder and set COURSE_DATA_DIR to it.")  # fmt: skip
@@ -188,7 +196,8 @@ def _download_or_embedded(name):
     counts = (len(x_train), len(x_test))
     if counts != info.official:
         raise DataError(_damaged_cache(title, files, f"{counts[0]:,} + {counts[1]:,} images instead of 60,000 + 10,000"))
-    return "download", _check_arrays((x_train, y_train, x_test, y_test), title, "Delete Keras's cached files.")
+    remedy = f"Delete {', '.join(map(repr, map(str, files)))} and run this cell again."
+    return "download", _check_arrays((x_train, y_train, x_test, y_test), title, remedy)
 
 
 def _damaged_cache(title, files, found):
@@ -197,52 +206,57 @@ def _damaged_cache(title, files, found):
 
 
 def _read_npz(path, remedy):
-    """Read the four arrays of an `.npz` file in Keras's layout, after looking at its headers.
+    """Read the four arrays of an `.npz` file in Keras's layout. Each one's header is looked at before it is unpacked.
 
-    The headers are read first because they tell, before anything is unpacked, whether an array holds Python objects
-    (which could run code), has another shape, or would fill the memory.
+    A header tells whether an array holds Python objects (which could run code), has another shape, or would fill the
+    memory. Only members with the exact names are opened.
     """
     try:
         packed = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
             unpacked = sum(member.file_size for member in archive.infolist())
             if unpacked > min(LARGEST_UNPACKED, LARGEST_RATIO * packed):
                 raise DataError(
                     f"'{path}' has {packed:,} bytes but unpacks to {unpacked:,}. Pictures do not shrink so far, so "
                     f"nothing was unpacked. {remedy}"
                 )
-            missing = [key for key in KEYS if f"{key}.npy" not in archive.namelist()]
+            missing = [key for key in KEYS if names.count(f"{key}.npy") != 1]
             if missing:
-                names = ", ".join(archive.namelist()) or "nothing"
-                raise DataError(f"'{path}' has no {', '.join(missing)}. It holds: {names}. {remedy}")
+                raise DataError(
+                    f"'{path}' has no {', '.join(missing)}, or more than one. It holds: {', '.join(names) or 'nothing'}. "
+                    f"{remedy}"
+                )
             for key in KEYS:
                 _check_header(archive, key, path, remedy)
-        with np.load(path, allow_pickle=False) as file:
-            arrays = tuple(file[key] for key in KEYS)
-    except DataError:
+            arrays = tuple(_read_member(archive, key) for key in KEYS)
+    except (DataError, PermissionError):
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError, RuntimeError) as error:
-        size = f"{path.stat().st_size:,} bytes" if path.is_file() else "no file"
-        raise DataError(f"'{path}' ({size}) is not a whole .npz file: {error}. {remedy}") from None
+    except Exception as error:  # damaged bytes make zipfile, zlib and NumPy raise a dozen kinds of errors
+        raise DataError(f"'{path}' ({packed:,} bytes) is not a whole .npz file: {error}. {remedy}") from None
     return _check_arrays(arrays, f"'{path}'", remedy)
 
 
+def _read_member(archive, key):
+    with archive.open(f"{key}.npy") as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
 def _check_header(archive, key, path, remedy):
-    """Check dtype, shape and size that an array's header declares, without unpacking the array."""
+    """Check the dtype and the size that an array's header declares, without unpacking the array."""
     with archive.open(f"{key}.npy") as file:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
-        if dtype.hasobject:
-            raise DataError(
-                f"'{path}': {key} holds Python objects ({dtype}), which can run code when they are read. It was not "
-                f"read. {remedy}"
-            )
-        declared, present = dtype.itemsize * int(np.prod(shape, dtype=object)), archive.getinfo(f"{key}.npy").file_size
-        if declared > present:
-            raise DataError(
-                f"'{path}': the header of {key} promises {declared:,} bytes, but only {present:,} are there. {remedy}"
-            )
+        header = file.tell()
+    if dtype.hasobject:
+        raise DataError(
+            f"'{path}': {key} holds Python objects ({dtype}), which can run code when they are read. It was not read. "
+            f"{remedy}"
+        )
+    declared, present = dtype.itemsize * math.prod(shape), archive.getinfo(f"{key}.npy").file_size - header
+    if declared != present:
+        raise DataError(f"'{path}': the header of {key} promises {declared:,} bytes, but {present:,} are there. {remedy}")
 
 
 def _check_arrays(arrays, origin, remedy):

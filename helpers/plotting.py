@@ -30,6 +30,8 @@ class Figure(matplotlib.figure.Figure):
 def _unit(images, value_range, clip=False):
     """Check pictures and return them as float64 (N, H, W) or (N, H, W, 3) in [0, 1]."""
     images = np.asarray(images)
+    if images.ndim == 3 and images.shape[-1] == 1 and images.shape[1] > 1:
+        raise ValueError(f"images have shape {images.shape}: one picture with a channel axis? Give images[None] instead.")
     if images.ndim == 4 and images.shape[-1] == 1:
         images = images[..., 0]
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3) or 0 in images.shape:
@@ -43,7 +45,7 @@ def _unit(images, value_range, clip=False):
         low, high = (float(edge) for edge in value_range)
     except (TypeError, ValueError):
         low, high = 0, 0
-    if not low < high:
+    if not low < high or not np.isfinite([low, high]).all():
         raise ValueError(f"value_range is {value_range!r}, but it must be (black, white), such as (0, 255) or (-1, 1).")
     if not clip and (images.min() < low or images.max() > high):
         raise ValueError(
@@ -51,6 +53,12 @@ def _unit(images, value_range, clip=False):
             "Give the range that the images have, or clip=True to cut what is outside."
         )
     return np.clip((images - low) / (high - low), 0, 1)
+
+
+def _at_least_one(**values):
+    for name, value in values.items():
+        if not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"{name} is {value!r}, but it must be a whole number, 1 or more.")
 
 
 def _mosaic(tiles, columns, gap_above):
@@ -99,6 +107,7 @@ def image_grid(images, value_range, columns=10, titles=None, title=None, scale=2
         ValueError: wrong shape, not finite, out of range, or another number of titles.
     """
     tiles = _unit(images, value_range, clip)
+    _at_least_one(columns=columns, scale=scale)
     if titles is not None and len(titles) != len(tiles):
         raise ValueError(f"There are {len(tiles)} images but {len(titles)} titles.")
     sheet, corners = _mosaic(tiles, columns, TITLE_GAP if titles is not None else GAP)
@@ -124,6 +133,7 @@ def paired_rows(rows, value_range, title=None, scale=2, clip=False):
     shapes = {name: np.shape(images) for name, images in rows.items()}
     if len(set(shapes.values())) != 1:
         raise ValueError(f"All rows must have the same shape; seen: {shapes or 'no row'}.")
+    _at_least_one(scale=scale)
     tiles = np.concatenate([_unit(images, value_range, clip) for images in rows.values()])
     columns = len(tiles) // len(rows)
     sheet, corners = _mosaic(tiles, columns, GAP)
@@ -193,6 +203,8 @@ def latent_scatter(codes, labels, class_names, value_range=None, title=None):
     codes, labels = np.asarray(codes, dtype=np.float64), np.asarray(labels)
     if codes.ndim != 2 or codes.shape[1] != 2 or not np.isfinite(codes).all():
         raise ValueError(f"codes must be finite and of shape (N, 2); seen: shape {codes.shape}.")
+    if len(class_names) > 10:
+        raise ValueError(f"There are {len(class_names)} class names, but only ten colours that the eye can tell apart.")
     if labels.shape != (len(codes),) or not set(np.unique(labels)) <= set(range(len(class_names))):
         raise ValueError(f"labels must be {len(codes)} whole numbers from 0 to {len(class_names) - 1}.")
     figure = Figure(figsize=(6, 4.5), dpi=DPI, layout="constrained")
@@ -225,6 +237,7 @@ def write_gif(path, frames, value_range, frames_per_second=8, scale=2, clip=Fals
         ValueError: as `image_grid`, or frames_per_second outside of its range.
         OSError: the folder cannot be written.
     """
+    _at_least_one(scale=scale)
     if not 1 <= frames_per_second <= 50:
         raise ValueError(f"frames_per_second is {frames_per_second}, but GIF players show 1 to 50.")
     pictures = np.round(_unit(frames, value_range, clip) * 255).astype(np.uint8)

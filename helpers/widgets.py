@@ -1,6 +1,7 @@
 """Things to click on. Each has a static picture too, for readers of a page without a running kernel."""
 
 import base64
+import html
 import traceback
 
 import ipywidgets
@@ -47,7 +48,7 @@ def class_chooser(class_names, draw, chosen=0):
             picture.value = draw(buttons.value)._repr_png_()
             message.value = ""
         except Exception as error:  # a callback's error would vanish into the log
-            message.value = f"<pre>{''.join(traceback.format_exception_only(error))}</pre>"
+            message.value = f"<pre>{html.escape(''.join(traceback.format_exception_only(error)))}</pre>"
 
     buttons.observe(redraw, names="value")
     again.on_click(redraw)

@@ -1,6 +1,7 @@
 """Every test in this folder starts without course variables and without a network; what it needs, it sets itself."""
 
 import os
+import re
 import socket
 
 import pytest
@@ -18,11 +19,10 @@ def pytest_collection_modifyitems(config, items):
     wanted = config.getoption("--chapter")
     if not wanted:
         return
-    in_file, in_case = (f"test_chapter_{wanted}.py", f"test_{wanted}_"), f"{wanted}_"
-    belongs = [
-        item for item in items
-        if any(name in item.nodeid for name in in_file) or in_case in item.nodeid.partition("[")[2]
-    ]  # fmt: skip
+    if not re.fullmatch(r"\d\d", wanted):
+        raise pytest.UsageError(f"CHAPTER is {wanted!r}, but a chapter has two digits, as in 01.")
+    pattern = re.compile(rf"/test_(chapter_)?{wanted}[._]|[\[/]{wanted}_")
+    belongs = [item for item in items if pattern.search(item.nodeid)]
     if not belongs:
         raise pytest.UsageError(f"No test belongs to chapter {wanted!r}.")
     config.hook.pytest_deselected(items=[item for item in items if item not in belongs])

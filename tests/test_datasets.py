@@ -84,7 +84,7 @@ def test_wrong_arrays_are_named(folder, changes, message):
 
 def test_missing_keys_are_named_and_found_ones_told(folder):
     np.savez(folder / "mnist.npz", train=np.zeros(3), y_train=np.zeros(3))
-    with pytest.raises(DataError, match="has no x_train, x_test, y_test. It holds: train.npy, y_train.npy"):
+    with pytest.raises(DataError, match="has no x_train, x_test, y_test, or more than one. It holds: train.npy, y_train.npy"):
         datasets.load("mnist")
 
 
@@ -151,6 +151,56 @@ def test_a_header_that_promises_too_much_takes_no_memory(folder):
             np.lib.format.write_array(content, good[key])
             archive.writestr(f"{key}.npy", header.getvalue() + bytes(100) if key == "x_train" else content.getvalue())
     with pytest.raises(DataError, match="x_train promises 784,000,000,000 bytes"):
+        datasets.load("mnist")
+
+
+def with_member(path, name, content):
+    """Add a member to a zip file, also one whose name is already there."""
+    import warnings
+
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "a") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr(name, content)
+
+
+def npy(header):
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+@pytest.mark.parametrize("content", [b"nonsense", npy(b"{'descr': '|u1', 'fortran_order': False, 'shape': (10**12,)}")])
+def test_only_members_with_the_exact_names_are_opened(folder, content):
+    with_member(folder / "mnist.npz", "x_train", content)  # NumPy would prefer it to x_train.npy
+    assert datasets.load("mnist").train_images.shape == (20, 28, 28)
+
+
+def test_two_members_of_one_name_are_an_error(folder):
+    with_member(folder / "mnist.npz", "x_train.npy", b"second")
+    with pytest.raises(DataError, match="has no x_train, or more than one"):
+        datasets.load("mnist")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy(b"{'descr': '|u1', 'fortran_order': False, 'shape': (0, 1000000000000000000000)}\n"),
+        npy(b"((((\n"), npy(b"{[]: 1}\n"), b"",
+        npy(b"{'descr': '|u1', 'fortran_order': False, 'shape': (1, 28, 28)}\n") + bytes(28 * 28 + 1),
+    ],
+)  # fmt: skip
+def test_headers_that_make_no_sense_are_an_error(folder, content):
+    good = arrays()
+    with zipfile.ZipFile(folder / "mnist.npz", "w") as archive:
+        for key in datasets.KEYS:
+            file = io.BytesIO()
+            np.lib.format.write_array(file, good[key])
+            archive.writestr(f"{key}.npy", content if key == "x_train" else file.getvalue())
+    with pytest.raises(DataError, match="mnist.npz"):
+        datasets.load("mnist")
+
+
+def test_a_home_folder_that_is_not_known(monkeypatch):
+    monkeypatch.setenv("COURSE_DATA_DIR", "~nobody_of_this_name/data")
+    with pytest.raises(FileNotFoundError, match="COURSE_DATA_DIR is '~nobody"):
         datasets.load("mnist")
 
 
@@ -236,7 +286,15 @@ def test_without_network_kerass_own_loader_fails_into_the_embedded_set(monkeypat
     assert datasets.load("fashion_mnist").source == "embedded"
 
 
-@pytest.mark.parametrize("damage", [zipfile.BadZipFile("bad CRC"), EOFError("ended early"), gzip.BadGzipFile("not gzip")])
+def test_wrong_labels_of_a_download_name_the_files(monkeypatch, keras_home):
+    train = np.zeros((60_000, 28, 28), np.uint8), np.full(60_000, 200, np.uint8)
+    test = np.zeros((10_000, 28, 28), np.uint8), np.zeros(10_000, np.uint8)
+    make_loader(monkeypatch, (train, test))
+    with pytest.raises(DataError, match="y_train goes from 200 to 200.*Delete '.*mnist.npz'"):
+        datasets.load("mnist")
+
+
+@pytest.mark.parametrize("damage", [PermissionError("no"), IsADirectoryError("is a folder"), zipfile.BadZipFile("bad CRC"), EOFError("ended early"), gzip.BadGzipFile("not gzip")])
 def test_a_damaged_cache_is_an_error(monkeypatch, keras_home, damage):
     (keras_home / "datasets/mnist.npz").write_bytes(b"half")
     make_loader(monkeypatch, damage)
@@ -255,7 +313,7 @@ def test_a_cached_file_that_keras_removed_for_its_checksum_is_an_error(monkeypat
         raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
-    with pytest.raises(DataError, match="wrong checksum"):
+    with pytest.raises(DataError, match="'.*mnist.npz'. had a wrong checksum. Keras removed it"):
         datasets.load("mnist")
 
 

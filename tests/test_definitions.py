@@ -14,14 +14,15 @@ def notebook(tmp_path, *sources):
 def test_definitions_without_training(tmp_path):
     path = notebook(
         tmp_path,
-        "%matplotlib inline\n!ls\nimport math\nfrom helpers.budget import budget",
-        "EPOCHS = budget(1, 6, 50)\nP = 1 / 0\nLIMIT, low = 3, 4\ntrained = 1 / 0",
+        "%matplotlib inline\nfiles = !ls\nimport math\nfrom helpers.budget import budget",
+        "EPOCHS = budget(1, 6, 50)\nRATE: float = 0.5\nP = 1 / 0\nLIMIT, low = 3, 4\ntrained = 1 / 0",
         "def area(r):\n    return math.pi * r**2\n\n\narea(1 / 0)",
         "class Model:\n    steps = EPOCHS * 2\n\nmodel = Model()\nfor n in range(3):\n    1 / 0",
-        "def area(r):\n    return r",
+        'def area(r):\n    """Return\n    % of all\n    !b"""\n    return r',
     )
     chapter = load_definitions("09", path)
     assert chapter.EPOCHS == 6 and chapter.Model.steps == 12 and chapter.area(2) == 2
+    assert chapter.RATE == 0.5 and "\n    % of all\n" in chapter.area.__doc__
     assert not {"trained", "model", "n", "low", "LIMIT"} & set(vars(chapter))
 
 

@@ -48,6 +48,8 @@ BAD = {
     "out of range": (np.full((2, 28, 28), -1.0), (0, 1), "from -1 to -1, outside of value_range"),
     "empty range": (np.zeros((2, 28, 28)), (1, 1), "value_range is"),
     "turned range": (np.zeros((2, 28, 28)), (1, 0), "value_range is"),
+    "endless range": (np.zeros((2, 28, 28)), (0, np.inf), "value_range is"),
+    "one picture with a channel": (np.zeros((28, 28, 1)), (0, 1), r"Give images\[None\]"),
     "no range": (np.zeros((2, 28, 28)), None, "value_range is None"),
 }
 
@@ -59,6 +61,15 @@ def test_what_is_no_picture(images, value_range, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         plotting.write_gif(tmp_path / "a.gif", images, value_range)
     assert not (tmp_path / "a.gif").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"columns": 0}, {"scale": 0}, {"scale": 1.5}, {"columns": "3"}])
+def test_sizes_are_whole_numbers(wrong, tmp_path):
+    with pytest.raises(ValueError, match="whole number, 1 or more"):
+        plotting.image_grid(IMAGES, (0, 255), **wrong)
+    if "scale" in wrong:
+        with pytest.raises(ValueError, match="whole number, 1 or more"):
+            plotting.write_gif(tmp_path / "a.gif", IMAGES, (0, 255), **wrong)
 
 
 def test_clip_shows_what_is_outside():
@@ -110,6 +121,8 @@ def test_latent_scatter():
         plotting.latent_scatter(codes[:, :1], labels, ["a", "b", "c"])
     with pytest.raises(ValueError, match="from 0 to 1"):
         plotting.latent_scatter(codes, labels, ["a", "b"])
+    with pytest.raises(ValueError, match="11 class names"):
+        plotting.latent_scatter(codes, labels, list("abcdefghijk"))
     with pytest.raises(ValueError, match="finite"):
         plotting.latent_scatter(codes * np.nan, labels, ["a", "b", "c"])
 

@@ -24,20 +24,21 @@ def test_verdicts():
     assert [(name, verdict) for name, _, _, verdict in rows] == [("a", "ok"), ("b", "OUTSIDE"), ("c", "no range"), ("d", "MISSING")]
 
 
-@pytest.mark.parametrize("value, bad", [(1.0, 0), (3.0, 1), (None, 1)])
-def test_the_table_counts_what_is_wrong(capsys, value, bad):
-    assert run.print_table([("09_test", run.compare({} if value is None else {"fcd": value}, {"fcd": [0, 2]}))]) == bad
+@pytest.mark.parametrize("numbers, bad", [({"fcd": 1.0}, 0), ({"fcd": 3.0}, 1), ({}, 1), ({"fcd": 1.0, "new": 1}, 1)])
+def test_the_table_counts_what_is_wrong(capsys, numbers, bad):
+    assert run.print_table([("09_test", run.compare(numbers, {"fcd": [0, 2]}))]) == bad
     assert "fcd" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "cell, said, code",
     [
-        ("record('09_test', fcd=1.0)", "1 of 1 chapters ran; 0 numbers missing or outside", 0),
+        ("record('09_test', fcd=1.0)", "1 of 1 chapters ran; 0 numbers missing, outside or without a range", 0),
         ("record('09_test', fcd=9.0)", "OUTSIDE", 1),
         ("record('09_test', other=1.0)", "MISSING", 1),
         ("raise ValueError('no ' + 'luck')", "no luck", 1),
         ("print('nothing')", "recorded no numbers", 1),
+        ("record('09_test', fcd=1.0, new=1)", "no range", 1),
     ],
 )
 def test_the_runner_ends_with_the_verdict(monkeypatch, tmp_path, capsys, cell, said, code):
@@ -71,17 +72,18 @@ def test_a_download_has_the_ranges_of_a_folder():
 
 def test_only_our_own_results_are_emptied(monkeypatch, tmp_path):
     monkeypatch.setattr(run, "BUILD", tmp_path)
-    own, theirs = tmp_path / "results/lesson/a.json", tmp_path / "theirs/lesson/a.json"
+    own, theirs = tmp_path / "results/lesson/folder/a.json", tmp_path / "theirs/lesson/folder/a.json"
     for path in (own, theirs):
         path.parent.mkdir(parents=True)
         path.write_text("{}")
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "theirs"))
-    run.prepare_results("lesson")
+    assert run.prepare_results("lesson", ["a"]) == tmp_path / "theirs"
     monkeypatch.delenv("COURSE_RESULTS_DIR")
-    run.prepare_results("full")
+    assert run.prepare_results("full", ["a"]) == ROOT / "results"
+    run.prepare_results("lesson", ["b"])
     assert own.exists() and theirs.exists()
-    run.prepare_results("lesson")
-    assert not own.exists()
+    run.prepare_results("lesson", ["a"])
+    assert not own.exists() and theirs.exists()
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,10 @@ def test_only_our_own_results_are_emptied(monkeypatch, tmp_path):
         ("raise ValueError('x')", "ValueError"),
         ("import sys; print('careful', file=sys.stderr)", "stderr"),
         ("print('/' + 'home/me/results')", "absolute path"),
+        ("print('file:///' + 'home/me')", "absolute path"),
+        ("print('C:' + chr(92) + 'Users')", "absolute path"),
+        ("import tempfile; print(tempfile.gettempdir())", "absolute path of this machine"),
+        ("print(('é' * 99 + chr(10)) * 6_000)", "the limit is"),
         ("import ipywidgets; ipywidgets.IntSlider()", "static picture"),
         ("print(('x' * 99 + chr(10)) * 11_000)", "the limit is"),
     ],
@@ -100,6 +106,19 @@ def test_outputs_that_should_not_be_stored_are_not(monkeypatch, tmp_path, cell, 
     before = path.read_bytes()
     assert said in outputs.store(path)
     assert path.read_bytes() == before
+
+
+def test_an_edit_during_the_run_is_kept(monkeypatch, tmp_path):
+    monkeypatch.undo()
+    path = written(tmp_path, f"from pathlib import Path\nPath({str(tmp_path / '09_test.ipynb')!r}).write_text('edited')")
+    assert "was changed while it ran" in outputs.store(path)
+    assert path.read_text() == "edited"
+
+
+def test_a_notebook_that_cannot_be_read_is_its_own_error(tmp_path):
+    (tmp_path / "09_test.ipynb").write_text('{"cells": [')
+    notebook, error = notebooks.execute(tmp_path / "09_test.ipynb", "smoke", {})
+    assert error and not notebook.cells
 
 
 def test_stored_outputs_have_no_widget_and_no_machine(monkeypatch, tmp_path):
@@ -129,9 +148,10 @@ def test_outputs_are_made_on_real_pictures_only(monkeypatch):
         outputs.check_real_data()
 
 
-def test_a_chapter_that_is_not_there():
-    with pytest.raises(SystemExit, match="CHAPTER is '77', but the chapters are: 01"):
-        notebooks.chapters("77")
+@pytest.mark.parametrize("wanted", ["77", "1", "01_", "0*"])
+def test_a_chapter_that_is_not_there(wanted):
+    with pytest.raises(SystemExit, match="but the chapters are: 01"):
+        notebooks.chapters(wanted)
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path):
@@ -144,13 +164,15 @@ def test_a_write_that_fails_leaves_nothing(tmp_path):
 
 
 def test_ports(monkeypatch):
-    monkeypatch.setenv("PORT", "eighty")
-    with pytest.raises(SystemExit, match="PORT is 'eighty'"):
-        lab.free_port()
+    for bad in ("eighty", "0", "70000", "-1"):
+        monkeypatch.setenv("PORT", bad)
+        with pytest.raises(SystemExit, match=f"PORT is '{bad}'"):
+            lab.free_port()
     import socket
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
+        taken.listen()
         monkeypatch.setenv("PORT", str(taken.getsockname()[1]))
         with pytest.raises(SystemExit, match="in use. Choose another one"):
             lab.free_port()

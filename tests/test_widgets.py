@@ -8,7 +8,7 @@ from helpers import plotting, widgets
 
 def draw(label):
     if label == 2:
-        raise RuntimeError("no such table")
+        raise RuntimeError("no such <table>")
     return plotting.image_grid(np.full((1, 8, 8), label / 10), (0, 1))
 
 
@@ -35,7 +35,7 @@ def test_an_error_while_drawing_is_shown_and_goes_away():
     buttons, _, picture, message = parts(widgets.class_chooser(["a", "b", "c"], draw))
     before = picture.value
     buttons.value = 2
-    assert "no such table" in message.value and picture.value == before
+    assert "no such &lt;table&gt;" in message.value and picture.value == before
     buttons.value = 1
     assert message.value == "" and picture.value != before
 

@@ -5,6 +5,7 @@ import sys
 import types
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 
 from tools.notebooks import chapters
 
@@ -16,8 +17,9 @@ def _is_constant(node):
 
     One capital, such as P, is a matrix of the mathematics, which a chapter computes.
     """
-    return isinstance(node, ast.Assign) and all(
-        isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1 for target in node.targets
+    targets = {ast.Assign: lambda: node.targets, ast.AnnAssign: lambda: [node.target]}.get(type(node), list)()
+    return bool(targets) and all(
+        isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1 for target in targets
     )
 
 
@@ -41,8 +43,8 @@ def load_definitions(chapter, path=None):
     sys.modules[module.__name__] = module  # classes look their module up by its name
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type == "code":
-            lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in cell.source.splitlines()]
-            tree = ast.parse("\n".join(lines), filename=f"{path.name}, cell {number}")
+            source = TransformerManager().transform_cell(cell.source)  # lines such as %matplotlib become calls, left out below
+            tree = ast.parse(source, filename=f"{path.name}, cell {number}")
             tree.body = [node for node in tree.body if isinstance(node, DEFINITIONS) or _is_constant(node)]
             exec(compile(tree, f"{path.name}, cell {number}", "exec"), module.__dict__)
     return module

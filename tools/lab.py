@@ -22,14 +22,16 @@ STARTING_TIME = 120  # seconds
 def free_port():
     """Return the port that PORT asks for, or the first free one from 8888 on."""
     asked = os.environ.get("PORT")
-    if asked and not asked.isdigit():
-        sys.exit(f"PORT is {asked!r}, but a port is a whole number such as 8888.")
+    if asked and not (asked.isdigit() and 1 <= int(asked) <= 65535):
+        sys.exit(f"PORT is {asked!r}, but a port is a whole number from 1 to 65535, such as 8888.")
     for port in [int(asked)] if asked else range(8888, 8988):
         with socket.socket() as probe:
+            if os.name != "nt":  # connections of an older server that are still closing do not count
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
                 return port
-            except (OSError, OverflowError):
+            except OSError:
                 continue
     sys.exit(f"Port {asked or '8888 to 8987'} is in use. Choose another one: make lab PORT=9999")
 

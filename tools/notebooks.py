@@ -2,17 +2,20 @@
 
 import re
 import sys
+import tempfile
+from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from helpers.paths import ROOT
 
 FOLDER = ROOT / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CELL_TIMEOUT = {"smoke": 300, "lesson": 1800, "full": None}  # seconds
-ABSOLUTE_PATH = re.compile(r"(?<![\w.:/<])/(?:home|root|tmp|work|usr|opt|var|Users|private)/[\w.-]|[A-Z]:\\\\")
+FOLDERS = "home|root|tmp|work|workspace|usr|opt|var|mnt|srv|data|content|builds|Users|private"
+ABSOLUTE_PATH = re.compile(rf"(?<![\w.~-])/(?:{FOLDERS})/[\w.-]|\b[A-Z]:\\+\w")
+MACHINE_METADATA = ("execution", "ExecuteTime", "collapsed", "scrolled")  # of a cell
 
 
 def chapters(wanted="", solutions=False):
@@ -28,7 +31,7 @@ def chapters(wanted="", solutions=False):
     folders = [FOLDER, FOLDER / "solutions"] if solutions else [FOLDER]
     paths = [path for folder in folders for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
     chosen = [path for path in paths if not wanted or path.name.startswith(f"{wanted}_")]
-    if not chosen:
+    if not chosen or not re.fullmatch(r"(\d\d)?", wanted):
         sys.exit(f"CHAPTER is {wanted!r}, but the chapters are: {', '.join(sorted({p.name[:2] for p in paths}))}.")
     return chosen
 
@@ -49,8 +52,17 @@ def execute(path, budget, env):
     Returns:
         (notebook with the new outputs, error text or None). After an error, the outputs up to there are kept.
     """
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
+    notebook = nbformat.v4.new_notebook()
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        make_client(notebook, path, budget).execute(env={**env, "COURSE_BUDGET": budget})
+    except Exception as error:  # whatever it is, it is this notebook's error, and the others still run
+        return notebook, str(error) or repr(error)
+    return notebook, None
+
+
+def make_client(notebook, path, budget):
+    return NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT[budget],
         kernel_name="python3",
@@ -60,11 +72,6 @@ def execute(path, budget, env):
         extra_arguments=["--log-level=ERROR"],  # else each kernel warns that it talks to this machine without encryption
         resources={"metadata": {"path": str(path.parent)}},
     )
-    try:
-        client.execute(env={**env, "COURSE_BUDGET": budget})
-    except (CellExecutionError, DeadKernelError, TimeoutError) as error:
-        return notebook, str(error)
-    return notebook, None
 
 
 def clean(notebook):
@@ -74,7 +81,8 @@ def clean(notebook):
         "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
     }
     for cell in notebook.cells:
-        cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
+        for key in MACHINE_METADATA:
+            cell.metadata.pop(key, None)
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 output.data.pop(WIDGET_VIEW, None)
@@ -93,10 +101,13 @@ def faults(notebook):
             if WIDGET_VIEW in output.get("data", {}):
                 found.append(f"cell {number}: a widget without a static picture")
             text = output.get("text", "") + "".join(
-                str(value) for kind, value in output.get("data", {}).items() if kind.startswith("text/")
+                str(value) for kind, value in output.get("data", {}).items() if kind not in ("image/png", "image/jpeg", "image/gif")
             )
             if match := ABSOLUTE_PATH.search(text):
                 found.append(f"cell {number}: an absolute path: {text[max(0, match.start() - 20) : match.end() + 40]!r}")
+            for place in (ROOT, Path.home(), tempfile.gettempdir()):
+                if len(str(place)) > 1 and re.search(rf"(?<!\w){re.escape(str(place))}\b", text):
+                    found.append(f"cell {number}: an absolute path of this machine")
     if "widgets" in notebook.metadata:
         found.append("widget state in the metadata")
     return found

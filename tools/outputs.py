@@ -30,12 +30,15 @@ def check_real_data():
 
 def store(path):
     """Run one notebook and store its outputs. Return a text that says what went wrong, or None."""
+    before = path.read_bytes()
     with tempfile.TemporaryDirectory() as results:
         notebook, error = execute(path, "lesson", {**os.environ, "COURSE_RESULTS_DIR": results})
     problems = [error] if error else faults(clean(notebook))
     text = nbformat.writes(notebook) + "\n"
-    if len(text) > LARGEST:
-        problems.append(f"the notebook would have {len(text):,} bytes; the limit is {LARGEST:,}")
+    if len(text.encode()) > LARGEST:
+        problems.append(f"the notebook would have {len(text.encode()):,} bytes; the limit is {LARGEST:,}")
+    if path.read_bytes() != before:
+        problems.append("the notebook was changed while it ran; run make outputs again")
     if problems:
         return "\n".join(problems)
     with atomic_write(path) as temporary:

@@ -2,9 +2,10 @@
 
     python tools/run.py [chapter]       chapter: two digits, as in 01; budget: COURSE_BUDGET, default lesson
 
-Writes each chapter as HTML into build/. Exit code 1 if a chapter fails, or a number is missing or out of its range.
-Results go to build/results, which is emptied first, so that every number comes from this run. At the full budget, or
-where COURSE_RESULTS_DIR is set, nothing is emptied: training goes on where it stopped.
+Writes each chapter as HTML into build/. Exit code 1 if a chapter fails, or a number is missing, out of its range or
+without a range. At smoke and lesson, results go to build/results, and those of the chapters that run are removed first, so
+that every number comes from this run. At the full budget they go to results/, as in JupyterLab, and nothing is removed:
+training goes on where it stopped. The same holds where COURSE_RESULTS_DIR is set.
 """
 
 import json
@@ -17,20 +18,20 @@ import tomllib
 from nbconvert import HTMLExporter
 
 from helpers.budget import budget_name
-from helpers.paths import DATA, ROOT, atomic_write, from_root
+from helpers.paths import DATA, ROOT, atomic_write, results_folder
 from tools.notebooks import chapters, clean, execute, name_of
 
 BUILD = ROOT / "build"
 
 
-def prepare_results(budget):
-    """Return the results folder of this run, emptied where it is our own."""
-    if os.environ.get("COURSE_RESULTS_DIR"):
-        return from_root(os.environ["COURSE_RESULTS_DIR"])
-    folder = BUILD / "results"
-    if budget != "full":
-        shutil.rmtree(folder / budget, ignore_errors=True)
-    return folder
+def prepare_results(budget, chapters):
+    """Return the results folder of this run, without older results of these chapters where the folder is our own."""
+    if os.environ.get("COURSE_RESULTS_DIR") or budget == "full":
+        return results_folder()
+    for chapter in chapters:
+        for old in (BUILD / "results" / budget).glob(f"*/{chapter}*"):
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+    return BUILD / "results"
 
 
 def write_html(notebook, path):
@@ -80,12 +81,12 @@ def expected_ranges(chapter, budget, source):
 
 
 def print_table(results):
-    """Print the comparison of all chapters. Return how many numbers are missing or outside."""
+    """Print the comparison of all chapters. Return how many numbers are missing, outside, or without a range."""
     print(f"\n{'chapter':<26}{'number':<26}{'value':>12}  {'expected':<22}verdict")
     bad = 0
     for chapter, rows in results:
         for name, value, limits, verdict in rows:
-            bad += verdict in ("MISSING", "OUTSIDE")
+            bad += verdict != "ok"
             shown = "-" if value is None else f"{value:,.5g}"
             expected = "-" if limits is None else f"{limits[0]:,g} to {limits[1]:,g}"
             print(f"{chapter:<26}{name:<26}{shown:>12}  {expected:<22}{verdict}")
@@ -97,7 +98,7 @@ def main(wanted=""):
         budget, paths = budget_name(), chapters(wanted)
     except ValueError as error:
         sys.exit(str(error))
-    folder = prepare_results(budget)
+    folder = prepare_results(budget, [path.stem for path in paths])
     failed, results = [], []
     print(f"Budget {budget}, {len(paths)} chapter(s). Pages go to build/.", flush=True)
     for number, path in enumerate(paths, 1):
@@ -113,7 +114,7 @@ def main(wanted=""):
         state = f"FAILED\n{error}" if error else f"ok (data: {source})"
         print(f"[{number}/{len(paths)}] {name_of(path)}: {time.monotonic() - clock:.0f} s, {state}", flush=True)
     bad = print_table(results)
-    print(f"\n{len(paths) - len(failed)} of {len(paths)} chapters ran; {bad} numbers missing or outside.")
+    print(f"\n{len(paths) - len(failed)} of {len(paths)} chapters ran; {bad} numbers missing, outside or without a range.")
     sys.exit(1 if failed or bad else 0)
 
 

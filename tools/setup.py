@@ -54,17 +54,20 @@ def wanted_stamp(extras):
 
 def installed_stamp():
     try:
-        return json.loads(STAMP.read_text())
+        stamp = json.loads(STAMP.read_text())
     except (OSError, ValueError):
-        return {"extras": []}
+        stamp = None
+    return stamp if isinstance(stamp, dict) and isinstance(stamp.get("extras"), list) else {"extras": []}
 
 
 def works(python):
-    """Tell whether the environment's Python starts; it does not when the Python it was made from is gone."""
+    """Tell whether .venv has a Python that fits and a whole pip; a set-up that was stopped may leave half of it."""
     try:
-        return subprocess.call([str(python), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0
-    except OSError:
+        subprocess.check_output([str(python), "-m", "pip", "--version"], stderr=subprocess.DEVNULL)
+        said = subprocess.check_output([str(python), "-c", "import sys; print(sys.version_info[:2])"])
+    except (OSError, subprocess.CalledProcessError):
         return False
+    return said.decode().strip() in map(str, VERSIONS)
 
 
 def main(extras):
@@ -79,10 +82,12 @@ def main(extras):
         if subprocess.call([base, "-m", "venv", "--clear", str(VENV)]):
             stop("Python could not make a virtual environment. On Debian and Ubuntu: apt install python3-venv")
     print("Installing the packages of the course into .venv. This takes some minutes, once.", flush=True)
+    STAMP.write_text(json.dumps({"extras": stamp["extras"]}))  # no inputs: if pip is stopped, the next call starts it again
     target = ".[%s]" % ",".join(stamp["extras"]) if stamp["extras"] else "."
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if subprocess.call(command + ["--constraint", "constraints.txt", "--editable", target], cwd=str(ROOT)):
-        stop("pip could not install the packages; its message stands above. When the cause is gone, run this again.")
+        stop("pip could not install the packages; its message stands above. When the cause is gone, run this again. "
+             "To start from nothing: make clean")
     settings = VENV / "share/jupyter/lab/settings/overrides.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(LAB_SETTINGS, indent=2))

@@ -76,19 +76,24 @@ def lab_address(tmp_path_factory):
 
 @pytest.fixture
 def chapter(request, browser, lab_address):
-    """Return a function that opens a chapter and runs all its cells; the page is photographed at the end."""
+    """Return a function that opens a notebook and runs all its cells, of which none may fail or write to stderr.
+
+    The page is photographed at the end.
+    """
     opened = []
 
-    def open_and_run(name, seconds=120):
-        path = ROOT / f"notebooks/{name}.ipynb"
+    def open_and_run(name, seconds=120, folder="notebooks"):
+        path = ROOT / folder / f"{name}.ipynb"
         opened.append((path, path.read_bytes()))
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         opened.append(page)
         page.set_default_timeout(30_000)
-        page.goto(re.sub(r"lab/tree/[^?]+", f"lab/tree/notebooks/{name}.ipynb", lab_address))
+        page.goto(re.sub(r"lab/tree/[^?]+", f"lab/tree/{folder}/{name}.ipynb", lab_address))
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         run_all_cells(page, seconds)
+        failed = page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts()
+        assert not failed, f"{name} wrote errors: {failed[0][:2000]}"
         return page
 
     yield open_and_run
@@ -101,14 +106,21 @@ def chapter(request, browser, lab_address):
 
 
 def run_all_cells(page, seconds):
-    """Choose Run > Run All Cells, and wait until the last code cell has its number and the kernel is idle."""
+    """Clear the stored outputs, choose Run > Run All Cells, and wait until no cell waits and the kernel is idle.
+
+    Cells after one that failed keep an empty number.
+    """
+    page.get_by_role("menuitem", name="Edit", exact=True).click()
+    page.get_by_role("menuitem", name="Clear Outputs of All Cells", exact=True).click()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_function(
         """() => {
             const widget = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
-            const busy = [...widget.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'));
-            return !busy && document.body.innerText.includes('| Idle');
+            const prompts = [...widget.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.textContent);
+            const failed = widget.querySelector("[data-mime-type='application/vnd.jupyter.stderr']");
+            const done = failed || /\\[\\d+\\]/.test(prompts[prompts.length - 1]);
+            return done && !prompts.some(text => text.includes('*')) && document.body.innerText.includes('| Idle');
         }""",
         timeout=seconds * 1000,
         polling=500,

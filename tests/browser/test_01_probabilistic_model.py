@@ -5,7 +5,6 @@ from tests.browser.conftest import photograph
 
 def test_the_class_chooser_draws_another_digit(chapter):
     page = chapter("01_probabilistic_model")
-    expect(page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")).to_have_count(0)
     widget = page.locator(".widget-toggle-buttons")
     widget.scroll_into_view_if_needed()
     picture = page.locator(".jp-OutputArea .widget-image")
