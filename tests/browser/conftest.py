@@ -88,7 +88,7 @@ def chapter(request, browser, lab_address):
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         opened.append(page)
         page.set_default_timeout(30_000)
-        page.goto(re.sub(r"lab/tree/[^?]+", f"lab/tree/{folder}/{name}.ipynb", lab_address))
+        page.goto(re.sub(r"lab/tree/[^?]+", f"lab/tree/{folder}/{name}.ipynb", lab_address) + "&reset")  # no tabs of an earlier page
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         run_all_cells(page, seconds)
