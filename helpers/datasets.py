@@ -128,9 +128,9 @@ def _counts(name, source, train, test):
     """Tell the counts, and the official one beside a count that differs from it."""
     parts = []
     for count, kind, official in zip((train, test), ("training", "test"), _SETS[name].official):
-        rest = "" if source == "embedded" or count == official else f" (the full set has {official:,})"
+        rest = "" if source == "embedded" or count == official else f"; the full set has {official:,}"
         parts.append(f"{count:,} {kind} images{rest}")
-    return ", ".join(parts)
+    return (". " if ";" in parts[0] else ", ").join(parts)
 
 
 def _notice(name, reason):

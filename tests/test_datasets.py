@@ -42,14 +42,13 @@ def test_a_folder_is_read_and_its_counts_are_told(folder, capsys):
     for images, labels in ((data.train_images, data.train_labels), (data.test_images, data.test_labels)):
         assert images.shape == (20, 28, 28) and images.dtype == labels.dtype == np.uint8
     printed = capsys.readouterr().out
-    assert "20 training images (the full set has 60,000)" in printed
-    assert "20 test images (the full set has 10,000)" in printed
+    assert "20 training images; the full set has 60,000. 20 test images; the full set has 10,000." in printed
 
 
 def test_no_remark_beside_an_official_count():
     assert datasets._counts("mnist", "folder", 60_000, 10_000) == "60,000 training images, 10,000 test images"
     assert datasets._counts("fashion_mnist", "folder", 50_890, 10_000) == (
-        "50,890 training images (the full set has 60,000), 10,000 test images"
+        "50,890 training images; the full set has 60,000. 10,000 test images"
     )
 
 
