@@ -22,7 +22,7 @@ def test_definitions_without_training(tmp_path):
     )
     chapter = load_definitions("09", path)
     assert chapter.EPOCHS == 6 and chapter.Model.steps == 12 and chapter.area(2) == 2
-    assert chapter.RATE == 0.5 and "\n    % of all\n" in chapter.area.__doc__
+    assert chapter.RATE == 0.5 and "% of all" in chapter.area.__doc__
     assert not {"trained", "model", "n", "low", "LIMIT"} & set(vars(chapter))
 
 
