@@ -188,8 +188,8 @@ def check_helpers_only(notebook, name):
 
 SOURCE_OF_ALL = [check_metadata, check_code, check_helpers_only]
 SOURCE_OF_CHAPTERS = [*SOURCE_OF_ALL, check_sections, check_sizes, check_parameters, check_record, check_links]
-OUTPUTS_OF_ALL = [check_outputs]
-OUTPUTS_OF_CHAPTERS = [check_outputs, check_title, check_checked_cells, check_figures]
+OUTPUTS_OF_ALL = [check_outputs, check_checked_cells]
+OUTPUTS_OF_CHAPTERS = [*OUTPUTS_OF_ALL, check_title, check_figures]
 CHAPTER = SOURCE_OF_CHAPTERS + OUTPUTS_OF_CHAPTERS
 
 

@@ -7,7 +7,7 @@ import time
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_notebook
 
 from helpers.paths import ROOT, atomic_write
 from tools import lab, notebooks, outputs, run

@@ -25,7 +25,6 @@ class Part:
         width: thickness of a line; None for a filled outline.
         fabric: function (x, y) -> factor that multiplies the tone, both arrays in the garment's units; or None.
         relief: how dark the edges and folds are, 0 flat to 1.
-        hole: the part is cut out instead of painted.
     """
 
     points: np.ndarray
@@ -33,7 +32,6 @@ class Part:
     width: float | None = None
     fabric: object = None
     relief: float = 0.5
-    hole: bool = False
 
 
 # ---------------------------------------------------------------- shapes
@@ -555,9 +553,6 @@ def paint(parts, rng, side=28, margin=0.02):
             mask = np.zeros((pixels, pixels), dtype=bool)
             corners = part.points * scale + offset
             mask[polygon(corners[:, 1], corners[:, 0], mask.shape)] = True
-        if part.hole:
-            sheet[mask] = 0
-            continue
         tone = np.full(mask.shape, part.tone)
         if part.fabric is not None:
             tone = tone * part.fabric(x, y)
