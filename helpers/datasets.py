@@ -124,6 +124,42 @@ def loaded_source():
     return "+".join(sorted(set(_loaded.values()))) or "none"
 
 
+def batches(images, batch_size, seed, first_step=0):
+    """Yield batches of shuffled images for ever. The order depends on `seed` and the epoch alone.
+
+    So a training that goes on after step n gets, with `first_step=n`, the batches that it would have got without the stop.
+    What is left over at the end of an epoch, less than a batch, is dropped.
+
+    Args:
+        images: array (N, ...), or a tuple of arrays of the same length that are shuffled alike.
+        batch_size: 1 to N.
+        seed: int, 0 or more.
+        first_step: number of batches to skip.
+
+    Yields:
+        Array (batch_size, ...), or a tuple of them.
+
+    Raises:
+        ValueError: no batch can be made, or the arrays differ in length.
+    """
+    arrays = images if isinstance(images, tuple) else (images,)
+    lengths = {len(array) for array in arrays}
+    if len(lengths) != 1 or not 1 <= batch_size <= min(lengths):
+        raise ValueError(f"batch_size is {batch_size} and there are {sorted(lengths)} images: no batch can be made of them.")
+    return _endless_batches(arrays, batch_size, seed, first_step)
+
+
+def _endless_batches(arrays, batch_size, seed, step):
+    steps_an_epoch, order = len(arrays[0]) // batch_size, None
+    while True:
+        epoch, place = divmod(step, steps_an_epoch)
+        if order is None or place == 0:
+            order = np.random.default_rng([seed, epoch]).permutation(len(arrays[0]))
+        chosen = order[place * batch_size : (place + 1) * batch_size]
+        yield arrays[0][chosen] if len(arrays) == 1 else tuple(array[chosen] for array in arrays)
+        step += 1
+
+
 def _counts(name, source, train, test):
     """Tell the counts, and the official one beside a count that differs from it."""
     parts = []

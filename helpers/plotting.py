@@ -5,6 +5,7 @@ wrong range looks almost right: the eye would not see the mistake.
 """
 
 import io
+import math
 import textwrap
 
 import imageio.v3 as iio
@@ -117,6 +118,22 @@ def image_grid(images, value_range, columns=10, titles=None, title=None, scale=2
     return figure
 
 
+def grid_png(images, value_range, columns=None, scale=2):
+    """Return the grid of `image_grid`, without titles and clipped to the range, as the bytes of a PNG file.
+
+    About twenty times faster than drawing a Figure: for pictures that are refreshed during training.
+
+    Args:
+        images, value_range: as in `image_grid`.
+        columns: pictures in a row; by default about as many as there are rows.
+        scale: each pixel becomes scale x scale.
+    """
+    tiles = _unit(images, value_range, clip=True)
+    sheet, _ = _mosaic(tiles, columns or math.ceil(math.sqrt(len(tiles))), GAP)
+    pixels = np.round(sheet * 255).astype(np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
+    return iio.imwrite("<bytes>", pixels, extension=".png")
+
+
 def paired_rows(rows, value_range, title=None, scale=2, clip=False):
     """Draw rows of pictures under each other, so that a column shows one picture in several forms.
 
@@ -145,7 +162,7 @@ def paired_rows(rows, value_range, title=None, scale=2, clip=False):
     return figure
 
 
-def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=None):
+def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=None, log=()):
     """Draw the curves of a training.
 
     Args:
@@ -154,6 +171,7 @@ def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=Non
         value_ranges: mapping of a panel's title to its (lowest, highest) value.
         xlabel: what is counted along the x axis.
         x: positions along the x axis, shared by all curves; by default 1, 2, 3, ...
+        log: titles of the panels whose y axis is logarithmic.
 
     Returns:
         Figure.
@@ -177,10 +195,10 @@ def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=Non
             if len(places) != len(values):
                 raise ValueError(f"x has {len(places)} positions, but history[{name!r}] has {len(values)} values.")
             axes.plot(places, values, label=name, marker="o" if len(values) < 12 else None, markersize=3)
-        axes.set(title=title, xlabel=xlabel, ylim=(value_ranges or {}).get(title))
+        axes.set(title=title, xlabel=xlabel, ylim=(value_ranges or {}).get(title), yscale="log" if title in log else "linear")
         axes.grid(alpha=0.3)
         if len(names) > 1:
-            axes.legend()
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # below: on the axes it would hide curves
     return figure
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import numbers
 import re
+from pathlib import Path
 
 from . import datasets
 from .budget import budget_name
@@ -21,6 +22,22 @@ def _plain(name, value):
     if not math.isfinite(value):
         raise ValueError(f"{name} is {value}. Only finite numbers are recorded. Look for the first cell that gives it.")
     return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+def chapter_folder(name):
+    """Return the folder `results/<budget>/<source>/<name>` of a chapter or of one of its runs. It may not exist yet.
+
+    Args:
+        name: as in "04_dcgan" or "04_dcgan/improved". An absolute path is returned as it is.
+
+    Raises:
+        ValueError: the name has another form.
+    """
+    if Path(name).is_absolute():
+        return Path(name)
+    if not re.fullmatch(r"\d\d_[a-z0-9_]+(/[a-z0-9_-]+)?", str(name)):
+        raise ValueError(f"The run is called {str(name)!r}, but it must be like '04_dcgan' or '04_dcgan/improved'.")
+    return results_folder() / budget_name() / datasets.loaded_source() / name
 
 
 def record(chapter, **values):
@@ -44,6 +61,5 @@ def record(chapter, **values):
         raise ValueError(f"record({chapter!r}) got no numbers. Give each as name=value.")
     text = json.dumps({name: _plain(name, value) for name, value in values.items()}, indent=2)
     print(text)
-    path = results_folder() / budget_name() / datasets.loaded_source() / f"{chapter}.json"
-    with atomic_write(path) as temporary:
+    with atomic_write(chapter_folder(chapter).with_suffix(".json")) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

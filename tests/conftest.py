@@ -6,6 +6,8 @@ import socket
 
 import pytest
 
+from helpers import datasets
+
 VARIABLES = ("COURSE_BUDGET", "COURSE_DATA", "COURSE_DATA_DIR", "COURSE_RESULTS_DIR")
 AS_STARTED = {name: os.environ[name] for name in VARIABLES if name in os.environ}
 
@@ -35,6 +37,7 @@ def plain_environment(monkeypatch, tmp_path):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "results"))
+    monkeypatch.setattr(datasets, "_loaded", {})  # else results of later tests lie in another source's folder
 
     def refuse(*_, **__):
         raise OSError("no network in tests")

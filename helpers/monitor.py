@@ -1,0 +1,314 @@
+"""A live view of a training: a progress bar, sample pictures and curves, refreshed in place.
+
+Everything that is shown is also written to `results/`, so a closed browser loses nothing. `replay` shows it again.
+"""
+
+import base64
+import csv
+import math
+import re
+import time
+
+import numpy as np
+import tqdm
+from IPython import get_ipython
+from IPython.display import display
+
+from . import plotting
+from .paths import atomic_write
+from .results import chapter_folder
+
+DRAWING_SHARE = 0.015  # of the time that may go into curves; the last ones are always drawn
+STUCK_STEPS = 200  # so long must a discriminator be right on everything before a warning
+ALIKE_GRIDS = 3  # so many grids of samples in a row must look alike before a warning
+ALIKE = 0.03  # mean standard deviation between samples, as a part of the value range; real digits and clothes have 0.15 or more
+POINTS = 500  # a longer curve is drawn as means of neighbours
+JUDGED = re.compile(r"(real|fake|discriminator)_accuracy")
+
+
+class Monitor:
+    """Watch a training, as a context manager around its loop.
+
+    Args:
+        chapter: run of a chapter, as in "04_dcgan" or "04_dcgan/improved". The files are in `results/<budget>/<source>/<chapter>/`:
+            `history.csv`, `curves.png`, `samples/<step>.png`, `warnings.txt`.
+        steps: steps of the whole training.
+        every: steps between two grids of samples.
+        samples: function without arguments that returns pictures, (N, H, W[, 1 or 3]), or a Figure of `helpers.plotting`.
+            Called before the first step, every `every` steps, and at the end.
+        value_range: (black, white) of these pictures.
+
+    Attributes:
+        history: mapping of a curve's name to its list of numbers, one a step. Two of the curves are "step" and "seconds"
+            (of training, over all parts of a run that was stopped).
+        warnings: list of texts.
+
+    Raises:
+        ValueError: a wrong name or number.
+    """
+
+    def __init__(self, chapter, steps, every, samples=None, value_range=(0, 1)):
+        for name, value in {"steps": steps, "every": every}.items():
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise ValueError(f"{name} is {value!r}, but it must be a whole number, 1 or more.")
+        self.folder, self.steps, self.every = chapter_folder(chapter), int(steps), int(every)
+        self.samples, self.value_range = samples, value_range
+        self.history, self.warnings = _read_history(self.folder), _read_warnings(self.folder)
+        self._view = _View()
+        self._file = None  # opened at the first step
+        self._drawing, self._alike = 0.0, 0
+
+    def __enter__(self):
+        self._first_samples = self._make_samples()  # before the clock starts; a mistake in the function shows at once
+        self._entered = time.monotonic()
+        return self
+
+    def update(self, step, **numbers):
+        """Take note of one step.
+
+        Args:
+            step: steps done with this one; the first is 1. Steps of a stopped run that are done again replace the old ones.
+            **numbers: losses and accuracies, each a number or a tensor of one; the same names at each step.
+
+        Raises:
+            ValueError: a step that is not behind the last one, other names than before, or no single number.
+            OSError: the files cannot be written.
+        """
+        values = {name: _number(name, value) for name, value in numbers.items()}
+        if self._file is None:
+            self._start(step, values)
+        last = self.history["step"][-1] if self.history["step"] else 0
+        if step <= last:
+            raise ValueError(f"step is {step}, but step {last} was noted already. Count each step once, from 1 on.")
+        if values.keys() != self._names:
+            raise ValueError(f"update got {', '.join(values)}, but the first step had {', '.join(self._names)}.")
+        row = {"step": int(step), "seconds": round(time.monotonic() - self._began, 3), **values}
+        for name, curve in self.history.items():
+            curve.append(row.get(name, math.nan))
+        self._write(",".join(repr(curve[-1]) for curve in self.history.values()) + "\n")
+        self._bar.set_postfix({name: f"{value:.4g}" for name, value in values.items()}, refresh=False)
+        self._bar.update(1)
+        self._look_at_numbers(step, values)
+        if step % self.every == 0:
+            self._show_samples(step, self._make_samples())
+            self._show_curves()
+
+    def __exit__(self, kind, error, trace):
+        if self._file is None:  # no step was left to do, or the first one failed
+            _replay(self._view, self.folder, self.history, seconds=0)
+            return
+        self._bar.close()
+        self._file.close()
+        if kind is None and self.history["step"][-1] % self.every:
+            self._show_samples(self.history["step"][-1], self._make_samples())
+        self._show_curves(always=True)
+
+    def _start(self, step, values):
+        """Cut what an earlier run noted from this step on, and open the files."""
+        kept = sum(old < step for old in self.history["step"])
+        self.history = {name: curve[:kept] for name, curve in self.history.items()} if kept else {"step": [], "seconds": []}
+        for name in values:
+            self.history.setdefault(name, [math.nan] * kept)
+        self.warnings = self.warnings if kept else []
+        self._names = values.keys()
+        self._began = self._entered - (self.history["seconds"][-1] if kept else 0)
+        for path in _pictures(self.folder):
+            if int(path.stem) >= step:
+                path.unlink()
+        with atomic_write(self.folder / "history.csv") as temporary, open(temporary, "w", newline="") as file:
+            csv.writer(file).writerows([self.history, *zip(*self.history.values())])
+        self._write_warnings()
+        self._file = open(self.folder / "history.csv", "a", newline="")
+        self._bar = tqdm.tqdm(total=self.steps, initial=step - 1, unit="step", mininterval=0.5, file=self._view)
+        self._view.text(self.warnings)
+        self._show_samples(step - 1, self._first_samples)
+
+    def _write(self, line):
+        try:
+            self._file.write(line)
+            self._file.flush()  # so that a killed kernel loses no step
+        except OSError as error:
+            raise OSError(f"Cannot write '{self._file.name}': {error.strerror}. Leave space on the disk, and run this cell again.") from None
+
+    def _write_warnings(self):
+        with atomic_write(self.folder / "warnings.txt") as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in self.warnings), encoding="utf-8")
+
+    def _warn(self, step, sign, advice):
+        """Say what is wrong, each advice once."""
+        if not any(advice in line for line in self.warnings):
+            self.warnings.append(f"Step {step:,}: {sign} {advice}")
+            self._write_warnings()
+            self._view.text(self.warnings)
+
+    def _look_at_numbers(self, step, values):
+        for name, value in values.items():
+            if not math.isfinite(value):
+                self._warn(step, f"{name} is not finite any more.", "No later step can repair this. Stop the cell (the square in the toolbar). "
+                           "Look for a logarithm of 0 or a division by 0 in the loss, or lower the learning rate. Then run the cell again.")  # fmt: skip
+        judged = [name for name in values if JUDGED.fullmatch(name)]
+        if judged and step % 20 == 0 and len(self.history["step"]) >= STUCK_STEPS:
+            if min(np.mean(self.history[name][-STUCK_STEPS:]) for name in judged) >= 0.995:
+                self._warn(step, f"The discriminator has been right on nearly every image for {STUCK_STEPS} steps.",
+                           "It is too strong, and the generator learns next to nothing from it. Try a lower learning rate for the discriminator, "
+                           "more dropout in it, or two generator steps for each of its steps.")  # fmt: skip
+
+    def _make_samples(self):
+        return None if self.samples is None else self.samples()
+
+    def _show_samples(self, step, samples):
+        if samples is None:
+            return
+        if not hasattr(samples, "savefig"):
+            samples = np.asarray(samples, dtype=np.float64)
+            low, high = self.value_range
+            if not np.isfinite(samples).all():
+                self._warn(step, "The samples are not finite any more.", "Their grid was not drawn. Stop the cell and look at the losses.")
+                return
+            self._look_at_samples(step, samples, low, high)
+            png = plotting.grid_png(samples, self.value_range)
+        else:
+            png = samples._repr_png_()
+        with atomic_write(self.folder / f"samples/{step:08d}.png") as temporary:
+            temporary.write_bytes(png)
+        self._view.picture("samples", png, f"samples at step {step:,}")
+
+    def _look_at_samples(self, step, samples, low, high):
+        if samples.min() < low - 0.1 * (high - low) or samples.max() > high + 0.1 * (high - low):
+            self._warn(step, f"Samples go from {samples.min():.2g} to {samples.max():.2g}, outside of {low} to {high}.",
+                       "Does the last layer's activation fit the range of the data?")  # fmt: skip
+        self._alike = self._alike + 1 if len(samples) > 1 and samples.std(axis=0).mean() < ALIKE * (high - low) else 0
+        if self._alike > ALIKE_GRIDS:
+            self._warn(step, "The samples look all alike.", "In a GAN this is mode collapse: try a lower learning rate, another seed, "
+                       "or batch normalisation in the generator. If they are all black, the last layer is dead: train again from another seed.")  # fmt: skip
+
+    def _show_curves(self, always=False):
+        began = time.monotonic()
+        if always or self._drawing < DRAWING_SHARE * (began - self._entered):
+            _show_curves(self._view, self.folder, self.history)
+            self._drawing += time.monotonic() - began
+
+
+class _View:
+    """Three parts of a cell's output that are refreshed in place: texts, samples, curves. Outside of Jupyter, only the bar."""
+
+    encoding = "utf-8"  # tqdm asks for it, to draw its bar
+
+    def __init__(self):
+        self._in_jupyter = hasattr(get_ipython(), "kernel")
+        self._handles, self._bar, self._lines = {}, "", []
+
+    def _show(self, part, bundle):
+        if not self._in_jupyter:
+            return
+        if part in self._handles:
+            self._handles[part].update(bundle, raw=True)
+        else:
+            self._handles[part] = display(bundle, raw=True, display_id=True)
+
+    def write(self, text):
+        """Take what tqdm writes; it calls this twice a second."""
+        if text.strip():
+            self._bar = text.strip("\r\n ")
+            self._text()
+        if not self._in_jupyter:
+            print(text, end="", flush=True)
+
+    def flush(self):
+        pass
+
+    def text(self, lines):
+        self._lines = lines
+        self._text()
+
+    def _text(self):
+        self._show("text", {"text/plain": "\n".join([self._bar, *self._lines])})
+
+    def picture(self, part, png, description):
+        self._show(part, {"image/png": base64.b64encode(png).decode(), "text/plain": description})
+
+
+def replay(chapter, seconds=4):
+    """Show the last run of a chapter again, from its files: the samples as a film, the curves and the warnings.
+
+    Args:
+        chapter: as for `Monitor`.
+        seconds: length of the film.
+
+    Raises:
+        FileNotFoundError: there is no such run at this budget and with this data source.
+    """
+    folder = chapter_folder(chapter)
+    history = _read_history(folder)
+    if not history["step"]:
+        raise FileNotFoundError(f"There is no run in '{folder}'. Run the training cell of the chapter first, at this budget and with these data.")
+    _replay(_View(), folder, history, seconds)
+
+
+def _replay(view, folder, history, seconds):
+    if not history["step"]:
+        return
+    view.write(f"{folder.name}: {history['step'][-1]:,} steps, {history['seconds'][-1]:.0f} s of training")
+    view.text(_read_warnings(folder))
+    pictures = _pictures(folder)
+    for path in pictures if seconds else pictures[-1:]:
+        view.picture("samples", path.read_bytes(), f"samples at step {int(path.stem):,}")
+        time.sleep(seconds / len(pictures))
+    _show_curves(view, folder, history)
+
+
+def _show_curves(view, folder, history):
+    """Draw losses and accuracies, write them to a file and show them."""
+    names = [name for name in history if name not in ("step", "seconds")]
+    width = -(-len(history["step"]) // POINTS)
+    few = {name: _means(history[name], width) for name in ["step", *names]}
+    steps, panels = few.pop("step"), {}
+    for name in names:
+        panels.setdefault("accuracy" if name.endswith("accuracy") else "loss", []).append(name)
+    log = [title for title, inside in panels.items() if _spans_decades(np.concatenate([few[name] for name in inside]))]
+    figure = plotting.history_curves(few, panels, {"accuracy": (0, 1.05)}, x=steps, log=log)
+    png = figure._repr_png_()
+    with atomic_write(folder / "curves.png") as temporary:
+        temporary.write_bytes(png)
+    view.picture("curves", png, f"curves of {', '.join(names)}")
+
+
+def _means(curve, width):
+    """Return the means of `width` neighbours each; the last group may be smaller."""
+    return [float(np.mean(curve[at : at + width])) for at in range(0, len(curve), width)]
+
+
+def _spans_decades(values):
+    values = values[np.isfinite(values)]
+    return len(values) > 0 and values.min() > 0 and values.max() > 20 * values.min()
+
+
+def _pictures(folder):
+    return sorted(path for path in (folder / "samples").glob("*.png") if path.stem.isdigit())
+
+
+def _number(name, value):
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}, but each of a step's numbers must be a single one. Take the mean?") from None
+
+
+def _read_history(folder):
+    """Return the curves of `history.csv`, without a last line that a killed kernel left half-written."""
+    history = {"step": [], "seconds": []}
+    try:
+        with open(folder / "history.csv", newline="") as file:
+            names, *rows = csv.reader(file)
+            rows = [[float(value) for value in row] for row in rows if len(row) == len(names)]
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return history
+    if names[:2] == ["step", "seconds"]:
+        history |= {name: [row[n] for row in rows] for n, name in enumerate(names)}
+        history["step"] = [int(step) for step in history["step"]]
+    return history
+
+
+def _read_warnings(folder):
+    path = folder / "warnings.txt"
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
