@@ -3,8 +3,15 @@
 import base64
 import html
 import traceback
+from pathlib import Path
 
+import anywidget
+import imageio.v3 as iio
 import ipywidgets
+import numpy as np
+import traitlets
+
+from . import plotting
 
 
 class _WithPicture(ipywidgets.VBox):
@@ -53,3 +60,80 @@ def class_chooser(class_names, draw, chosen=0):
     buttons.observe(redraw, names="value")
     again.on_click(redraw)
     return _WithPicture([buttons, again, picture, message], first)
+
+
+class _LatentPlane(anywidget.AnyWidget):
+    """The plane itself; latent_plane.js draws it and moves the point."""
+
+    _esm = Path(__file__).with_name("latent_plane.js")
+    points = traitlets.Bytes().tag(sync=True)  # float32 (N, 2)
+    labels = traitlets.Bytes().tag(sync=True)  # uint8 (N,)
+    class_names = traitlets.List().tag(sync=True)
+    bounds = traitlets.List().tag(sync=True)  # left, right, bottom, top
+    point = traitlets.List().tag(sync=True)  # the chosen code
+    picture_shape = traitlets.List().tag(sync=True)
+    picture = traitlets.Bytes().tag(sync=True)  # uint8 (H, W)
+    message = traitlets.Unicode().tag(sync=True)
+    answers = traitlets.Int().tag(sync=True)  # counted on when a picture is ready, also if it is the same one
+
+
+def latent_plane(decode, codes, labels, class_names, value_range=(0, 1)):
+    """Show two-dimensional codes as points; a point that is moved by mouse or arrow keys shows what is decoded there.
+
+    Args:
+        decode: function of codes, float32 (1, 2), that returns grey pictures (1, H, W) or (1, H, W, 1).
+        codes: (N, 2), finite; at most 5,000 are drawn.
+        labels: (N,) whole numbers, an index into class_names.
+        class_names: at most ten texts.
+        value_range: (black, white) of the pictures; values outside are cut.
+
+    Returns:
+        A widget. An error in `decode` after a move is shown below it.
+
+    Raises:
+        ValueError: as `helpers.plotting.latent_scatter`, or a picture of another shape.
+    """
+    codes, labels = np.asarray(codes, dtype=np.float32), np.asarray(labels)
+    low, high = value_range
+
+    def decoded(point):
+        image = np.squeeze(np.asarray(decode(np.float32([point]))))
+        if image.ndim != 2 or not np.isfinite(image).all():
+            raise ValueError(f"decode gave an array of shape {image.shape}, but it must be one grey picture of finite numbers.")
+        return np.uint8(np.round(np.clip((image - low) / (high - low), 0, 1) * 255))
+
+    point = [float(value) for value in np.median(codes, axis=0)] if codes.ndim == 2 and len(codes) else [0.0, 0.0]
+    scatter = plotting.latent_scatter(codes[:5000], labels[:5000], class_names)  # checks its arguments
+    scatter.axes[0].plot(*point, marker="P", color="black", markersize=12)
+    first, edges = decoded(point), []
+    for axis in (0, 1):
+        smallest, largest = codes[:, axis].min(), codes[:, axis].max()
+        edges += [float(smallest - 0.05 * (largest - smallest) - 1e-3), float(largest + 0.05 * (largest - smallest) + 1e-3)]
+    plane = _LatentPlane(
+        points=codes[:5000].tobytes(), labels=labels[:5000].astype(np.uint8).tobytes(), class_names=list(class_names), bounds=edges,
+        point=point, picture_shape=list(first.shape), picture=first.tobytes(),
+    )  # fmt: skip
+
+    def redraw(change):
+        message, picture = "", plane.picture
+        try:
+            picture = decoded(change["new"]).tobytes()
+        except Exception as error:  # a callback's error would vanish into the log
+            message = "".join(traceback.format_exception_only(error))
+        with plane.hold_sync():
+            plane.picture, plane.message = picture, message
+            plane.answers += 1
+
+    plane.observe(redraw, names="point")
+    return _WithPicture([plane], _side_by_side(scatter._repr_png_(), plotting.grid_png(first[None], (0, 255), scale=8)))
+
+
+def _side_by_side(*pngs):
+    """Put PNG pictures beside each other on a white sheet; return PNG bytes."""
+    pictures = [np.atleast_3d(iio.imread(png))[..., :3] for png in pngs]
+    height = max(picture.shape[0] for picture in pictures)
+    padded = [
+        np.pad(np.broadcast_to(picture, (*picture.shape[:2], 3)), [(0, height - len(picture)), (0, 12), (0, 0)], constant_values=255)
+        for picture in pictures
+    ]
+    return iio.imwrite("<bytes>", np.concatenate(padded, axis=1), extension=".png")

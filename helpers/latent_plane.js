@@ -1,0 +1,126 @@
+// The latent plane: codes as points at the left, the picture decoded from the chosen place at the right.
+// Python sends points, labels and bounds once, then a picture for each place. A new place is sent only when the answer to the
+// last one is there, so that a fast hand never fills the kernel's queue.
+
+const SIDE = 380; // screen pixels of the plane
+const STEPS = 50; // an arrow key moves by this part of the plane
+const COLOURS = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
+
+function floats(view) {
+  return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+function element(kind, parent, style, properties = {}) {
+  const made = Object.assign(document.createElement(kind), properties);
+  Object.assign(made.style, style);
+  parent.appendChild(made);
+  return made;
+}
+
+function render({ model, el }) {
+  const [left, right, bottom, top] = model.get("bounds");
+  const points = floats(model.get("points"));
+  const labels = new Uint8Array(model.get("labels").buffer, model.get("labels").byteOffset, points.length / 2);
+  const names = model.get("class_names");
+
+  const row = element("div", el, { display: "flex", flexWrap: "wrap", gap: "16px", alignItems: "flex-start" });
+  const plane = element("canvas", row, { border: "1px solid #888", cursor: "crosshair", touchAction: "none", background: "white" }, {
+    width: SIDE, height: SIDE, tabIndex: 0, className: "latent-plane",
+  });
+  plane.setAttribute("role", "application");
+  plane.setAttribute("aria-label", "Latent plane. Drag the point, or use the arrow keys.");
+  const side = element("div", row, {});
+  const [height, width] = model.get("picture_shape");
+  const picture = element("canvas", side, { width: "224px", height: `${(224 * height) / width}px`, imageRendering: "pixelated" }, {
+    width, height, className: "latent-picture",
+  });
+  const place = element("div", side, { font: "13px monospace", margin: "6px 0" }, { className: "latent-place" });
+  const legend = element("div", side, { font: "12px sans-serif", display: "grid", gridTemplateColumns: "1fr 1fr", gap: "2px 10px" });
+  names.forEach((name, i) => element("div", legend, { borderLeft: `10px solid ${COLOURS[i]}`, paddingLeft: "5px" }, { textContent: name }));
+  const message = element("pre", el, { color: "#b00" });
+
+  const toScreen = (x, y) => [((x - left) / (right - left)) * SIDE, ((top - y) / (top - bottom)) * SIDE];
+
+  function drawPlane() {
+    const pen = plane.getContext("2d");
+    pen.clearRect(0, 0, SIDE, SIDE);
+    pen.globalAlpha = 0.6;
+    for (let i = 0; i < labels.length; i++) {
+      const [x, y] = toScreen(points[2 * i], points[2 * i + 1]);
+      pen.fillStyle = COLOURS[labels[i]];
+      pen.beginPath();
+      pen.arc(x, y, 2.2, 0, 2 * Math.PI);
+      pen.fill();
+    }
+    pen.globalAlpha = 1;
+    const [x, y] = toScreen(...wanted);
+    pen.lineWidth = 2;
+    pen.strokeStyle = "black";
+    pen.beginPath();
+    pen.arc(x, y, 7, 0, 2 * Math.PI);
+    pen.moveTo(x - 11, y);
+    pen.lineTo(x + 11, y);
+    pen.moveTo(x, y - 11);
+    pen.lineTo(x, y + 11);
+    pen.stroke();
+    place.textContent = `code (${wanted[0].toFixed(2)}, ${wanted[1].toFixed(2)})`;
+  }
+
+  function drawPicture() {
+    const grey = new Uint8Array(model.get("picture").buffer, model.get("picture").byteOffset, width * height);
+    const pixels = new Uint8ClampedArray(4 * width * height);
+    grey.forEach((value, i) => pixels.set([value, value, value, 255], 4 * i));
+    picture.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
+    message.textContent = model.get("message");
+  }
+
+  let wanted = model.get("point");
+  let sent = null; // the place whose picture is on its way
+  let since = 0;
+
+  function send() {
+    sent = wanted;
+    since = performance.now();
+    model.set("point", sent);
+    model.save_changes();
+  }
+
+  function moveTo(x, y) {
+    wanted = [Math.min(right, Math.max(left, x)), Math.min(top, Math.max(bottom, y))];
+    drawPlane();
+    if (sent === null && (wanted[0] !== model.get("point")[0] || wanted[1] !== model.get("point")[1])) send();
+  }
+
+  function follow(event) {
+    const box = plane.getBoundingClientRect();
+    moveTo(left + ((event.clientX - box.left) / box.width) * (right - left), top - ((event.clientY - box.top) / box.height) * (top - bottom));
+  }
+
+  plane.addEventListener("pointerdown", (event) => {
+    plane.setPointerCapture(event.pointerId);
+    follow(event);
+  });
+  plane.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  plane.addEventListener("keydown", (event) => {
+    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!move) return;
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab would go to another cell
+    moveTo(wanted[0] + (move[0] * (right - left)) / STEPS, wanted[1] + (move[1] * (top - bottom)) / STEPS);
+  });
+
+  function answer() {
+    drawPicture();
+    if (sent === null) return;
+    el.dataset.milliseconds = (performance.now() - since).toFixed(1); // for the browser test
+    const more = wanted !== sent;
+    sent = null;
+    if (more) send();
+  }
+  model.on("change:answers", answer);
+  drawPlane();
+  drawPicture();
+  return () => model.off("change:answers", answer);
+}
+
+export default { render };
