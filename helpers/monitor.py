@@ -4,6 +4,7 @@ Everything that is shown is also written to `results/`, so a closed browser lose
 """
 
 import base64
+import contextlib
 import csv
 import math
 import re
@@ -99,9 +100,10 @@ class Monitor:
             return
         self._bar.close()
         self._file.close()
-        if kind is None and self.history["step"][-1] % self.every:
-            self._show_samples(self.history["step"][-1], self._make_samples())
-        self._show_curves(always=True)
+        with contextlib.suppress(Exception) if kind else contextlib.nullcontext():  # the loop's own error must be seen
+            if kind is None and self.history["step"][-1] % self.every:
+                self._show_samples(self.history["step"][-1], self._make_samples())
+            self._show_curves(always=True)
 
     def _start(self, step, values):
         """Cut what an earlier run noted from this step on, and open the files."""

@@ -187,6 +187,7 @@ def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=Non
         raise ValueError(f"history has no {', '.join(unknown)}. It has: {', '.join(history)}.")
     figure = Figure(figsize=(min(4.2 * len(panels), 12), 3), dpi=DPI, layout="constrained")
     for axes, (title, names) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+        axes.set(title=title, xlabel=xlabel, yscale="log" if title in log else "linear")
         for name in names:
             values = np.asarray(history[name], dtype=np.float64)
             if values.ndim != 1:
@@ -195,7 +196,8 @@ def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=Non
             if len(places) != len(values):
                 raise ValueError(f"x has {len(places)} positions, but history[{name!r}] has {len(values)} values.")
             axes.plot(places, values, label=name, marker="o" if len(values) < 12 else None, markersize=3)
-        axes.set(title=title, xlabel=xlabel, ylim=(value_ranges or {}).get(title), yscale="log" if title in log else "linear")
+        if title in (value_ranges or {}):
+            axes.set_ylim(value_ranges[title])
         axes.grid(alpha=0.3)
         if len(names) > 1:
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # below: on the axes it would hide curves

@@ -1,6 +1,7 @@
 import io
 
 import imageio.v3 as iio
+import matplotlib.colors
 import numpy as np
 import pytest
 
@@ -110,6 +111,35 @@ def test_history_curves():
             plotting.history_curves(bad, x=[5])
     with pytest.raises(ValueError, match="no gen. It has: generator"):
         plotting.history_curves(history, {"loss": ["gen"]})
+
+
+@pytest.mark.parametrize("log", [(), ("loss",)])
+def test_curves_can_be_seen(log):
+    history = {"generator": np.logspace(0, -3, 50), "discriminator": np.logspace(-3, 0, 50)}
+    figure = plotting.history_curves(history, {"loss": list(history)}, log=log)
+    picture = iio.imread(figure._repr_png_())[..., :3].astype(int)
+    axes = figure.axes[0]
+    assert axes.get_yscale() == ("log" if log else "linear")
+    for line in axes.lines:
+        colour = np.round(255 * np.array(matplotlib.colors.to_rgb(line.get_color())))
+        rows, columns = np.nonzero((abs(picture - colour) < 30).all(axis=-1))
+        assert np.ptp(columns) > 200 and np.ptp(rows) > 100  # it goes through the whole panel
+    low, high = axes.get_ylim()
+    assert low < 1e-3 < 1 < high
+    box = axes.get_legend().get_window_extent()
+    assert box.y1 < axes.get_window_extent().y0  # the legend hides no curve
+
+
+def test_grid_png():
+    images = np.zeros((5, 4, 6))
+    images[3] = 1
+    png = plotting.grid_png(images, (0, 1), columns=3, scale=2)
+    picture = iio.imread(png)
+    assert picture.shape == (2 * (2 * 6 + 2), 2 * (3 * 8 + 2)) and picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture[::2, ::2], picture[1::2, 1::2])
+    small = picture[::2, ::2]
+    assert (small[2:6, 2:8] == 0).all() and (small[8:12, 2:8] == 255).all() and (small[8:12, 18:24] == 255).all()
+    assert plotting.grid_png(images * 7 - 3, (0, 1)) == plotting.grid_png(np.clip(images * 7 - 3, 0, 1), (0, 1))
 
 
 def test_latent_scatter():

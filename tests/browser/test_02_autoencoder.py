@@ -1,0 +1,43 @@
+import statistics
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import BUILD, photograph
+
+PIXELS = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"
+
+
+def test_the_training_is_seen_and_the_point_moves_on_the_latent_plane(chapter):
+    page = chapter("02_autoencoder", seconds=300)
+
+    bars = page.get_by_text("100%|").all_inner_texts()  # one for each of the six trainings, refreshed in place
+    assert len(bars) == 6 and all("loss=" in bar for bar in bars)
+    page.get_by_text("100%|").first.scroll_into_view_if_needed()
+    photograph(page, "02_training")
+
+    plane, picture = page.locator(".latent-plane"), page.locator(".latent-picture")
+    plane.scroll_into_view_if_needed()
+    expect(picture).to_be_visible()
+    photograph(page, "02_before_the_move")
+    box, milliseconds, seen = plane.bounding_box(), [], set()
+    answered = page.locator("[data-milliseconds]")
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for step in range(20):
+        page.evaluate("document.querySelectorAll('[data-milliseconds]').forEach(element => delete element.dataset.milliseconds)")
+        page.mouse.move(box["x"] + box["width"] * (0.05 + 0.045 * step), box["y"] + box["height"] * (0.9 - 0.04 * step))
+        answered.wait_for()
+        milliseconds.append(float(answered.get_attribute("data-milliseconds")))
+        seen.add(tuple(picture.evaluate(PIXELS)))
+    page.mouse.up()
+    assert len(seen) == 20  # each place has another picture
+    assert picture.evaluate("canvas => canvas.getBoundingClientRect().width") > 200
+    summary = f"latent plane, from a move to the new picture: median {statistics.median(milliseconds):.0f} ms, largest {max(milliseconds):.0f} ms"
+    print(summary)
+    (BUILD / "02_latent_plane.txt").write_text(summary + "\n")
+
+    place = page.locator(".latent-place").inner_text()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".latent-place")).not_to_have_text(place)
+    expect(picture).to_be_visible()
+    photograph(page, "02_after_the_move")
