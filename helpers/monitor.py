@@ -8,6 +8,7 @@ import contextlib
 import csv
 import math
 import re
+import textwrap
 import time
 
 import numpy as np
@@ -19,7 +20,7 @@ from . import plotting
 from .paths import atomic_write
 from .results import chapter_folder
 
-DRAWING_SHARE = 0.015  # of the time that may go into curves; the last ones are always drawn
+DRAWING_SHARE = 0.01  # of the time that may go into curves; the last ones are always drawn
 STUCK_STEPS = 200  # so long must a discriminator be right on everything before a warning
 ALIKE_GRIDS = 3  # so many grids of samples in a row must look alike before a warning
 ALIKE = 0.03  # mean standard deviation between samples, as a part of the value range; real digits and clothes have 0.15 or more
@@ -224,7 +225,7 @@ class _View:
         self._text()
 
     def _text(self):
-        self._show("text", {"text/plain": "\n".join([self._bar, *self._lines])})
+        self._show("text", {"text/plain": "\n".join([self._bar, *map(textwrap.fill, self._lines, [110] * len(self._lines))])})
 
     def picture(self, part, png, description):
         self._show(part, {"image/png": base64.b64encode(png).decode(), "text/plain": description})

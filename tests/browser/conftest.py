@@ -78,11 +78,11 @@ def lab_address(tmp_path_factory):
 def chapter(request, browser, lab_address):
     """Return a function that opens a notebook and runs all its cells, of which none may fail or write to stderr.
 
-    The page is photographed at the end.
+    Its argument `watch` is a function of the page, called while the cells run. The page is photographed at the end.
     """
     opened = []
 
-    def open_and_run(name, seconds=120, folder="notebooks"):
+    def open_and_run(name, seconds=120, folder="notebooks", watch=None):
         path = ROOT / folder / f"{name}.ipynb"
         opened.append((path, path.read_bytes()))
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
@@ -91,7 +91,7 @@ def chapter(request, browser, lab_address):
         page.goto(re.sub(r"lab/tree/[^?]+", f"lab/tree/{folder}/{name}.ipynb", lab_address) + "&reset")  # no tabs of an earlier page
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-        run_all_cells(page, seconds)
+        run_all_cells(page, seconds, watch)
         failed = page.locator("[data-mime-type='application/vnd.jupyter.stderr']").all_inner_texts()
         assert not failed, f"{name} wrote errors: {failed[0][:2000]}"
         return page
@@ -105,7 +105,7 @@ def chapter(request, browser, lab_address):
             thing.close()
 
 
-def run_all_cells(page, seconds):
+def run_all_cells(page, seconds, watch=None):
     """Clear the stored outputs, choose Run > Run All Cells, and wait until no cell waits and the kernel is idle.
 
     Cells after one that failed keep an empty number.
@@ -114,6 +114,8 @@ def run_all_cells(page, seconds):
     page.get_by_role("menuitem", name="Clear Outputs of All Cells", exact=True).click()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    if watch:
+        watch(page)
     page.wait_for_function(
         """() => {
             const widget = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');

@@ -1,0 +1,48 @@
+"""The monitor in JupyterLab: one bar, one grid, one plot, refreshed in place while the cell runs; replay shows them again."""
+
+import re
+
+import nbformat
+from playwright.sync_api import expect
+
+from tests.browser.conftest import BUILD, ROOT, photograph
+
+TRAIN = """
+import time
+import numpy as np
+from helpers.monitor import Monitor, replay
+
+rng = np.random.default_rng(0)
+with Monitor("04_dcgan/browser", 160, 20, lambda: rng.random((16, 28, 28))) as monitor:
+    for step in range(1, 161):
+        time.sleep(0.05)
+        monitor.update(step, generator_loss=1 / step, discriminator_loss=1.0 if step < 70 else np.nan)
+"""
+
+
+def pictures(page):
+    return page.locator(".jp-OutputArea-output img")
+
+
+def test_a_training_is_shown_while_it_runs_and_replayed(chapter):
+    seen = []
+
+    def watch(page):
+        page.get_by_text(re.compile(r"[45]\d%\|")).first.wait_for()
+        for _ in range(3):
+            expect(pictures(page)).to_have_count(2)
+            seen.append((page.get_by_text("%|").inner_text(), pictures(page).first.get_attribute("src")))
+            page.wait_for_timeout(1_100)
+        photograph(page, "monitor_while_training")
+
+    BUILD.mkdir(parents=True, exist_ok=True)
+    cells = [nbformat.v4.new_code_cell(source) for source in (TRAIN, 'replay("04_dcgan/browser", seconds=1)', "1 + 1")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": ""}}), BUILD / "monitor.ipynb")
+    page = chapter("monitor", folder=str(BUILD.relative_to(ROOT)), watch=watch)
+
+    bars, grids = zip(*seen)
+    assert len(set(bars)) == 3 and len(set(grids)) > 1  # they changed while the cell ran
+    assert "<" in bars[0] and "generator_loss=" in bars[0]  # the time left, and the losses
+    expect(pictures(page)).to_have_count(4)  # grid and curves, from the training and from replay
+    expect(page.get_by_text("Step 70: discriminator_loss is not finite")).to_have_count(2)
+    expect(page.get_by_text("100%|")).to_have_count(1)
