@@ -11,6 +11,9 @@ from .budget import budget_name
 from .paths import atomic_write, results_folder
 
 
+_sources = {}  # chapter: the data source when this kernel first used its folder
+
+
 def _plain(name, value):
     """Return `value` as a Python int or float, or raise with the reason why it is no number to keep."""
     if hasattr(value, "item") and getattr(value, "size", 1) == 1:
@@ -33,11 +36,15 @@ def chapter_folder(name):
     Raises:
         ValueError: the name has another form.
     """
+    name = str(name)
     if Path(name).is_absolute():
         return Path(name)
-    if not re.fullmatch(r"\d\d_[a-z0-9_]+(/[a-z0-9_-]+)?", str(name)):
-        raise ValueError(f"The run is called {str(name)!r}, but it must be like '04_dcgan' or '04_dcgan/improved'.")
-    return results_folder() / budget_name() / datasets.loaded_source() / name
+    if not re.fullmatch(r"\d\d_[a-z0-9_]+(/[a-z0-9_-]+)?", name):
+        raise ValueError(f"The run is called {name!r}, but it must be like '04_dcgan' or '04_dcgan/improved'.")
+    chapter, source = name.partition("/")[0], datasets.loaded_source()
+    if source != "none":  # later sets from another source must not move a chapter's folder
+        source = _sources.setdefault(chapter, source)
+    return results_folder() / budget_name() / source / name
 
 
 def record(chapter, **values):

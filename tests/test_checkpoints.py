@@ -81,12 +81,12 @@ def test_what_is_left_out_of_a_checkpoint_is_noticed_by_this_comparison(lives, w
 # ---------------------------------------------------------------- one process
 
 
-def make(filters=4, activation="relu", middle=keras.layers.Dropout, learning_rate=1e-3):
+def make(filters=4, activation="relu", middle=keras.layers.Dropout, learning_rate=1e-3, beta=0.9):
     network = keras.Sequential([
         keras.Input((6, 6, 1)), keras.layers.Conv2D(filters, 3, activation=activation), keras.layers.BatchNormalization(),
         middle(0.3) if middle else keras.layers.ReLU(), keras.layers.Flatten(), keras.layers.Dense(2),
     ])  # fmt: skip
-    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer = keras.optimizers.Adam(learning_rate, beta_1=beta)
     optimizer.build(network.trainable_variables)
     return {"network": network, "optimizer": optimizer}
 
@@ -108,7 +108,7 @@ def kept_at(folder, *steps, **objects):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") or ".npz" in path.name)
+    return sorted(path.name for path in folder.iterdir() if ".npz" in path.name)
 
 
 def test_the_last_ones_are_kept_and_the_newest_is_resumed(folder):
@@ -169,6 +169,7 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(folder,
     kept.save(after, history)
     assert names(folder) == [f"run-001-step-000000{step}.npz" for step in (10, 20, after)]
     assert Checkpoints(folder, **make()).resume()[0] == after
+    assert (folder / "run-001-step-00000030.damaged").exists() == (after != 30)
 
 
 def test_every_byte_that_is_changed_is_noticed_or_does_not_matter(folder):
@@ -188,6 +189,29 @@ def test_every_byte_that_is_changed_is_noticed_or_does_not_matter(folder):
     assert noticed > 100
 
 
+def test_a_disk_that_cannot_be_read_is_no_damage(folder, monkeypatch):
+    kept_at(folder, 1, 2)
+
+    def broken(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="Cannot read .*00000002.npz': Input/output error"):
+        patch.setattr(np, "load", broken)
+        Checkpoints(folder, **make()).resume()
+    assert Checkpoints(folder, **make()).resume()[0] == 2
+
+
+def test_other_files_in_the_folder_do_no_harm(folder):
+    kept_at(folder, 1, 2, 3)
+    (folder / "run-009-step-00000009.npz").mkdir()
+    np.savez(folder / "run-008-step-00000008.npz", manifest=np.frombuffer(b'{"about": {}}', np.uint8))
+    (folder / "notes.txt").write_text("mine")
+    kept = Checkpoints(folder, **make())
+    assert kept.resume()[0] == 3
+    kept.save(4, {})
+    assert (folder / "notes.txt").exists() and Checkpoints(folder, **make()).resume()[0] == 4
+
+
 def test_when_all_are_damaged_training_starts_again(folder, capsys):
     kept_at(folder, 1)
     for path in folder.glob("*.npz"):
@@ -202,10 +226,10 @@ def test_when_all_are_damaged_training_starts_again(folder, capsys):
 @pytest.mark.parametrize(
     "change, says",
     [
-        ({"filters": 8}, r"network, layer 0 \(Conv2D\): filters was 4, is 8"),
-        ({"activation": "tanh"}, r"network, layer 0 \(Conv2D\): activation was 'relu', is 'tanh'"),
-        ({"middle": None}, r"network, layer 2 was 'Dropout', is 'ReLU'"),
-        ({"learning_rate": 0.1}, r"optimizer \(Adam\): learning_rate was 0.001\d*, is 0.1"),
+        ({"filters": 8}, r"network, layer 1 \(Conv2D\): filters was 4, is 8"),
+        ({"activation": "tanh"}, r"network, layer 1 \(Conv2D\): activation was 'relu', is 'tanh'"),
+        ({"middle": None}, r"network, layer 3 was Dropout, is ReLU"),
+        ({"beta": 0.5}, r"optimizer \(Adam\): beta_1 was 0.9, is 0.5"),
     ],
 )
 def test_another_architecture_is_told_layer_by_layer_and_nothing_is_changed(folder, change, says):
@@ -220,6 +244,62 @@ def test_another_architecture_is_told_layer_by_layer_and_nothing_is_changed(fold
         kept.save(2, {})
     assert all(np.array_equal(variable.numpy(), value) for variable, value in zip(other["network"].variables, first))
     assert names(folder) == ["run-001-step-00000001.npz"] and (folder / "run-001-step-00000001.npz").read_bytes() == before
+
+
+def functional(connect):
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(4)(connect(inputs, keras.layers.Dense(4))))
+
+
+def nested(connect):
+    return keras.Sequential([keras.Input((4,)), functional(connect), keras.layers.Dense(2)])
+
+
+def of_layers(*layers):
+    return keras.Sequential([keras.Input((4,)), *layers])
+
+
+def with_schedule(**settings):
+    network = of_layers(keras.layers.Dense(2))
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(**{"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5} | settings))
+    optimizer.build(network.trainable_variables)
+    return [network, optimizer]
+
+
+dense = keras.layers.Dense
+CHANGES = {
+    "an operation": (lambda: functional(lambda x, d: keras.ops.relu(d(x))), lambda: functional(lambda x, d: keras.ops.tanh(d(x))), "layer 2"),
+    "a sum": (lambda: functional(lambda x, d: d(x) + x), lambda: functional(lambda x, d: d(x) * x), "layer 2"),
+    "a skip": (lambda: functional(lambda x, d: d(x) + x), lambda: functional(lambda x, d: d(x) + d(x)), "layer 2.*inputs"),
+    "a layer used twice": (lambda: functional(lambda x, d: d(x)), lambda: functional(lambda x, d: d(d(x))), "layer 1.*inputs"),
+    "inside of a nested model": (lambda: nested(lambda x, d: d(x) + x), lambda: nested(lambda x, d: d(x) - x), "layer 1, layer 2"),
+    "an activation": (lambda: of_layers(dense(2, "relu")), lambda: of_layers(dense(2, keras.layers.LeakyReLU(0.2))), "layer 1 .Dense.: activation"),
+    "a regulariser": (lambda: of_layers(dense(2)), lambda: of_layers(dense(2, kernel_regularizer="l2")), "layer 1 .Dense.: kernel_regularizer was None"),
+    "a type": (lambda: of_layers(dense(2)), lambda: of_layers(dense(2, dtype="mixed_bfloat16")), "layer 1 .Dense.: dtype was"),
+    "a dropout rate": (lambda: of_layers(dense(2), keras.layers.Dropout(0.1)), lambda: of_layers(dense(2), keras.layers.Dropout(0.2)), "rate was 0.1"),
+    "a layer more": (lambda: of_layers(dense(2)), lambda: of_layers(dense(2), dense(2)), "layer 2 is new"),
+    "a schedule": (with_schedule, lambda: with_schedule(decay_rate=0.9), "learning_rate was"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_wiring_or_setting_is_noticed_and_the_same_one_made_again_is_not(folder, change):
+    first, other, says = CHANGES[change]
+    Checkpoints(folder, network=first()).save(1, {})
+    for _ in range(2):
+        assert Checkpoints(folder, network=first()).resume()[0] == 1
+    with pytest.raises(CheckpointError, match=f"network.*{says}"):
+        Checkpoints(folder, network=other()).resume()
+
+
+def test_lambdas_and_recurrent_cells_made_again_are_the_same(folder):
+    def make_both():
+        cells = [keras.layers.LSTMCell(2), keras.layers.LSTMCell(2)]
+        layers = [keras.layers.Lambda(lambda x: x * 2), keras.layers.RandomCrop(4, 4), keras.layers.Reshape((4, 4)), keras.layers.RNN(cells)]
+        return keras.Sequential([keras.Input((6, 6, 1)), *layers])
+
+    Checkpoints(folder, network=make_both()).save(1, {})
+    assert Checkpoints(folder, network=make_both()).resume()[0] == 1
 
 
 class Subclassed(keras.Model):
@@ -237,6 +317,71 @@ def test_another_subclassed_model_is_told(folder):
     Checkpoints(folder, network=one).save(1, {})
     with pytest.raises(CheckpointError, match=r"network, layer 0 \(Dense\): units was 3, is 5"):
         Checkpoints(folder, network=other).resume()
+
+
+def test_what_could_be_kept_only_in_part_is_refused(folder):
+    compiled = of_layers(dense(2))
+    compiled.compile(optimizer="adam", loss="mse")
+    compiled.optimizer.build(compiled.trainable_variables)
+    with pytest.raises(ValueError, match="network is compiled.*optimizer=network.optimizer"):
+        Checkpoints(folder, network=compiled)
+    Checkpoints(folder, network=compiled, optimizer=compiled.optimizer)
+
+    marked = Subclassed(3)
+    marked.built = True  # as a model that has only a train_step must be marked
+    with pytest.raises(ValueError, match="network: its layer dense.* is not built"):
+        Checkpoints(folder, network=marked)
+    with pytest.raises(ValueError, match="score has no variables"):
+        Checkpoints(folder, score=keras.metrics.F1Score())
+
+
+@pytest.mark.parametrize("kind", ["Adam", "RMSprop", "Nadam", "LossScaleOptimizer", "SGD"])
+def test_optimizers_go_on_as_if_there_had_been_no_stop(folder, kind):
+    def make_one():
+        keras.utils.set_random_seed(0)
+        network = of_layers(dense(3), keras.layers.Dropout(0.5), dense(2))
+        inner = keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5), use_ema=True)
+        optimizer = keras.optimizers.LossScaleOptimizer(inner) if kind == "LossScaleOptimizer" else getattr(keras.optimizers, kind)(0.1)
+        optimizer.build(network.trainable_variables)
+        return {"network": network, "optimizer": optimizer}
+
+    def step(network, optimizer):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(network(np.ones((4, 4), np.float32), training=True) ** 2)
+            scaled = optimizer.scale_loss(loss)
+        optimizer.apply_gradients(zip(tape.gradient(scaled, network.trainable_variables), network.trainable_variables))
+
+    first = make_one()
+    for _ in range(3):
+        step(**first)
+    Checkpoints(folder, **first).save(3, {})
+    second = make_one()
+    Checkpoints(folder, **second).resume()
+    for _ in range(3):
+        step(**first), step(**second)
+    for name in first:
+        for one, other in zip(first[name].variables, second[name].variables, strict=True):
+            assert one.numpy().tobytes() == other.numpy().tobytes(), (name, one.path)
+
+
+def test_a_new_learning_rate_is_kept_and_told(folder, capsys):
+    kept_at(folder, 1)
+    same, slower = make(), make(learning_rate=1e-5)
+    same["optimizer"].learning_rate.assign(0.5)
+    capsys.readouterr()
+    assert Checkpoints(folder, **slower).resume()[0] == 1
+    assert "optimizer: the learning rate was 0.001, from now on it is 1e-05" in capsys.readouterr().out
+    assert float(slower["optimizer"].learning_rate) == pytest.approx(1e-5)
+
+
+def test_a_learning_rate_that_was_lowered_during_training_comes_back(folder, capsys):
+    objects = make()
+    kept = Checkpoints(folder, **objects)
+    objects["optimizer"].learning_rate = 1e-4
+    kept.save(1, {})
+    again = make()
+    Checkpoints(folder, **again).resume()
+    assert float(again["optimizer"].learning_rate) == pytest.approx(1e-4) and "from now on" not in capsys.readouterr().out
 
 
 def test_the_same_model_made_again_is_no_other_model(folder):
@@ -298,6 +443,15 @@ def test_weights_that_are_not_finite_are_not_saved(folder):
 
 
 # ---------------------------------------------------------------- disks and other kernels
+
+
+def test_the_same_folder_by_another_name_and_a_removed_folder(folder):
+    kept = kept_at(folder, 1)
+    (folder.parent / "link").symlink_to(folder)
+    assert Checkpoints(folder.parent / "link", **make()).resume()[0] == 1
+    shutil.rmtree(folder)
+    kept.save(2, {})
+    assert (folder / ".lock").exists() and Checkpoints(folder, **make()).resume()[0] == 2
 
 
 def test_a_full_disk_is_a_clear_error_and_the_older_ones_stay_whole(folder):
@@ -395,13 +549,17 @@ def test_wrong_use_is_told(folder, tmp_path):
     ]:
         with pytest.raises(ValueError, match=says):
             Checkpoints(folder, **objects)
-    with pytest.raises(TypeError, match="data is a ndarray, which cannot be kept"):
-        Checkpoints(folder, data=np.ones(3))
+    for thing in (np.ones(3), tf.Module(), object(), tf.constant(1.0), len):
+        with pytest.raises(TypeError, match=f"data is a {type(thing).__name__}, which cannot be kept"):
+            Checkpoints(folder, data=thing)
+    with pytest.raises(TypeError, match="text is a variable of"):
+        Checkpoints(folder, text=tf.Variable("a"))
     for keep in (0, -1, True, 2.5):
         with pytest.raises(ValueError, match="keep is"):
             Checkpoints(folder, keep=keep, **make())
-    with pytest.raises(ValueError, match="must be like '04_dcgan'"):
-        Checkpoints("../elsewhere", **make())
+    for name in ("../elsewhere", "dcgan", 3, None):
+        with pytest.raises(ValueError, match="must be like '04_dcgan'"):
+            Checkpoints(name, **make())
     kept = kept_at(folder, 5)
     for step in (4, -1, 5.5, True, None):
         with pytest.raises(ValueError, match="step is"):
