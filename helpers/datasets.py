@@ -140,23 +140,25 @@ def batches(images, batch_size, seed, first_step=0):
         Array (batch_size, ...), or a tuple of them.
 
     Raises:
-        ValueError: no batch can be made, or the arrays differ in length.
+        ValueError: no batch can be made, the arrays differ in length, or a number is not whole or below 0.
     """
-    arrays = images if isinstance(images, tuple) else (images,)
-    lengths = {len(array) for array in arrays}
-    if len(lengths) != 1 or not 1 <= batch_size <= min(lengths):
-        raise ValueError(f"batch_size is {batch_size} and there are {sorted(lengths)} images: no batch can be made of them.")
-    return _endless_batches(arrays, batch_size, seed, first_step)
+    for name, value in {"batch_size": batch_size, "seed": seed, "first_step": first_step}.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+            raise ValueError(f"{name} is {value!r}, but it must be a whole number, 0 or more.")
+    lengths = sorted({len(array) for array in images}) if isinstance(images, tuple) else [len(images)]
+    if len(lengths) != 1 or not 1 <= batch_size <= lengths[0]:
+        raise ValueError(f"batch_size is {batch_size} and there are {lengths} images: no batch can be made of them.")
+    return _endless_batches(images, lengths[0], batch_size, seed, first_step)
 
 
-def _endless_batches(arrays, batch_size, seed, step):
-    steps_an_epoch, order = len(arrays[0]) // batch_size, None
+def _endless_batches(images, length, batch_size, seed, step):
+    steps_an_epoch, order = length // batch_size, None
     while True:
         epoch, place = divmod(step, steps_an_epoch)
         if order is None or place == 0:
-            order = np.random.default_rng([seed, epoch]).permutation(len(arrays[0]))
+            order = np.random.default_rng([seed, epoch]).permutation(length)
         chosen = order[place * batch_size : (place + 1) * batch_size]
-        yield arrays[0][chosen] if len(arrays) == 1 else tuple(array[chosen] for array in arrays)
+        yield tuple(array[chosen] for array in images) if isinstance(images, tuple) else images[chosen]
         step += 1
 
 

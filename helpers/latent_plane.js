@@ -97,10 +97,11 @@ function render({ model, el }) {
   }
 
   plane.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return; // only the left button, or a finger
     plane.setPointerCapture(event.pointerId);
     follow(event);
   });
-  plane.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  plane.addEventListener("pointermove", (event) => plane.hasPointerCapture(event.pointerId) && follow(event));
   plane.addEventListener("keydown", (event) => {
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!move) return;
@@ -110,17 +111,27 @@ function render({ model, el }) {
   });
 
   function answer() {
-    drawPicture();
-    if (sent === null) return;
-    el.dataset.milliseconds = (performance.now() - since).toFixed(1); // for the browser test
-    const more = wanted !== sent;
+    const more = sent !== null && wanted !== sent;
+    if (sent !== null) el.dataset.milliseconds = (performance.now() - since).toFixed(1); // for the browser test
     sent = null;
+    drawPicture();
     if (more) send();
   }
+
+  function moved() { // by Python, or in another view of this plane
+    if (sent !== null) return;
+    wanted = model.get("point");
+    drawPlane();
+  }
+
   model.on("change:answers", answer);
+  model.on("change:point", moved);
   drawPlane();
   drawPicture();
-  return () => model.off("change:answers", answer);
+  return () => {
+    model.off("change:answers", answer);
+    model.off("change:point", moved);
+  };
 }
 
 export default { render };

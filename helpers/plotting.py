@@ -221,8 +221,8 @@ def latent_scatter(codes, labels, class_names, value_range=None, title=None):
         ValueError: another shape, values that are not finite, or a label without a name.
     """
     codes, labels = np.asarray(codes, dtype=np.float64), np.asarray(labels)
-    if codes.ndim != 2 or codes.shape[1] != 2 or not np.isfinite(codes).all():
-        raise ValueError(f"codes must be finite and of shape (N, 2); seen: shape {codes.shape}.")
+    if codes.ndim != 2 or codes.shape[1] != 2 or not len(codes) or not np.isfinite(codes).all():
+        raise ValueError(f"codes must be finite and of shape (N, 2), N at least 1; seen: shape {codes.shape}.")
     if len(class_names) > 10:
         raise ValueError(f"There are {len(class_names)} class names, but only ten colours that the eye can tell apart.")
     if labels.shape != (len(codes),) or not set(np.unique(labels)) <= set(range(len(class_names))):

@@ -14,6 +14,9 @@ import traitlets
 from . import plotting
 
 
+LARGEST_PLANE = 5_000  # points
+
+
 class _WithPicture(ipywidgets.VBox):
     """A box that JupyterLab shows as a widget, and a page without kernel as the picture that it held at first."""
 
@@ -82,7 +85,7 @@ def latent_plane(decode, codes, labels, class_names, value_range=(0, 1)):
 
     Args:
         decode: function of codes, float32 (1, 2), that returns grey pictures (1, H, W) or (1, H, W, 1).
-        codes: (N, 2), finite; at most 5,000 are drawn.
+        codes: (N, 2), finite; of more than 5,000, so many are drawn.
         labels: (N,) whole numbers, an index into class_names.
         class_names: at most ten texts.
         value_range: (black, white) of the pictures; values outside are cut.
@@ -95,34 +98,39 @@ def latent_plane(decode, codes, labels, class_names, value_range=(0, 1)):
     """
     codes, labels = np.asarray(codes, dtype=np.float32), np.asarray(labels)
     low, high = value_range
+    if not low < high:
+        raise ValueError(f"value_range is {value_range!r}, but it must be (black, white), such as (0, 1) or (-1, 1).")
+    if len(codes) == len(labels) > LARGEST_PLANE:
+        shown = np.random.default_rng(0).choice(len(codes), LARGEST_PLANE, replace=False)
+        codes, labels = codes[shown], labels[shown]
+    scatter = plotting.latent_scatter(codes, labels, class_names)  # checks its arguments
 
-    def decoded(point):
+    def decoded(point, shape=None):
         image = np.squeeze(np.asarray(decode(np.float32([point]))))
-        if image.ndim != 2 or not np.isfinite(image).all():
-            raise ValueError(f"decode gave an array of shape {image.shape}, but it must be one grey picture of finite numbers.")
+        if image.ndim != 2 or image.shape != (shape or image.shape) or not np.isfinite(image).all():
+            wanted = f"{shape[0]} x {shape[1]}" if shape else "one grey picture"
+            raise ValueError(f"decode gave an array of shape {image.shape}, but it must be {wanted}, of finite numbers.")
         return np.uint8(np.round(np.clip((image - low) / (high - low), 0, 1) * 255))
 
-    point = [float(value) for value in np.median(codes, axis=0)] if codes.ndim == 2 and len(codes) else [0.0, 0.0]
-    scatter = plotting.latent_scatter(codes[:5000], labels[:5000], class_names)  # checks its arguments
+    point = [float(value) for value in np.median(codes, axis=0)]
     scatter.axes[0].plot(*point, marker="P", color="black", markersize=12)
-    first, edges = decoded(point), []
-    for axis in (0, 1):
-        smallest, largest = codes[:, axis].min(), codes[:, axis].max()
-        edges += [float(smallest - 0.05 * (largest - smallest) - 1e-3), float(largest + 0.05 * (largest - smallest) + 1e-3)]
+    first = decoded(point)
+    smallest, largest = codes.min(axis=0), codes.max(axis=0)
+    margin = 0.05 * (largest - smallest) + 1e-3
     plane = _LatentPlane(
-        points=codes[:5000].tobytes(), labels=labels[:5000].astype(np.uint8).tobytes(), class_names=list(class_names), bounds=edges,
-        point=point, picture_shape=list(first.shape), picture=first.tobytes(),
+        points=codes.tobytes(), labels=labels.astype(np.uint8).tobytes(), class_names=list(class_names), point=point,
+        bounds=np.stack([smallest - margin, largest + margin]).T.ravel().tolist(), picture_shape=list(first.shape), picture=first.tobytes(),
     )  # fmt: skip
 
     def redraw(change):
         message, picture = "", plane.picture
         try:
-            picture = decoded(change["new"]).tobytes()
+            picture = decoded(change["new"], first.shape).tobytes()
         except Exception as error:  # a callback's error would vanish into the log
             message = "".join(traceback.format_exception_only(error))
-        with plane.hold_sync():
-            plane.picture, plane.message = picture, message
-            plane.answers += 1
+        finally:  # also when the kernel is interrupted: the plane waits for an answer
+            with plane.hold_sync():
+                plane.picture, plane.message, plane.answers = picture, message, plane.answers + 1
 
     plane.observe(redraw, names="point")
     return _WithPicture([plane], _side_by_side(scatter._repr_png_(), plotting.grid_png(first[None], (0, 255), scale=8)))

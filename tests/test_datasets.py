@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import itertools
 import pickle
 import zipfile
 
@@ -329,3 +330,41 @@ def test_nothing_is_loaded_on_import():
 
     code = "import sys, helpers.datasets, helpers.results; assert not {'keras', 'tensorflow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ---------------------------------------------------------------- batches
+
+
+def take(count, *arguments, **options):
+    return list(itertools.islice(datasets.batches(*arguments, **options), count))
+
+
+def test_batches_use_each_image_once_an_epoch_in_another_order():
+    images = np.arange(23)
+    batches = take(10, images, 4, seed=1)
+    for epoch in (batches[:5], batches[5:]):
+        assert [len(batch) for batch in epoch] == [4] * 5 and len(np.unique(epoch)) == 20
+    assert not np.array_equal(batches[:5], batches[5:])
+    assert not np.array_equal(batches, take(10, images, 4, seed=2))
+
+
+@pytest.mark.parametrize("first_step", [0, 1, 4, 5, 7, 123])
+def test_batches_go_on_where_a_run_was_stopped(first_step):
+    images = np.arange(23)
+    assert np.array_equal(take(6, images, 4, seed=1, first_step=first_step), take(first_step + 6, images, 4, seed=1)[first_step:])
+
+
+def test_batches_shuffle_arrays_alike():
+    for pair in take(7, (np.arange(20), np.arange(20) * 10), 4, seed=0):
+        assert np.array_equal(pair[0] * 10, pair[1])
+    assert isinstance(take(1, (np.arange(20),), 4, seed=0)[0], tuple)
+
+
+def test_batches_that_cannot_be_made_are_told_at_once():
+    for arguments, says in [
+        ((np.arange(3), 4, 0), "batch_size is 4 and there are .3. images"), ((np.arange(3), 0, 0), "no batch"),
+        (((np.arange(3), np.arange(4)), 2, 0), "3, 4"), ((np.arange(3), 2.0, 0), "batch_size is 2.0"),
+        ((np.arange(3), 2, -1), "seed is -1"), ((np.arange(3), 2, 0, -3), "first_step is -3"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=says):
+            datasets.batches(*arguments)

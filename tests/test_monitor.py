@@ -5,6 +5,7 @@ import csv
 import io
 import math
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import tensorflow as tf
 from nbclient import NotebookClient
 
 from helpers import plotting
-from helpers.monitor import ALIKE_GRIDS, STUCK_STEPS, Monitor, replay
+from helpers.monitor import ALIKE_GRIDS, SLOW_START, STUCK_STEPS, Monitor, replay
 from helpers.paths import ROOT
 from helpers.results import chapter_folder
 
@@ -30,6 +31,10 @@ def noise():
 
 
 def train(steps=10, every=4, first=1, last=None, samples=noise, numbers=lambda step: {"loss": 1 / step}, **options):
+    """Train steps first to last; a run that goes on gets the history up to there, as from a checkpoint."""
+    if first > 1:
+        cut = {name: [float(value) for value in curve[: first - 1]] for name, curve in zip(rows()[0], zip(*rows()[1:]))}
+        options["history"] = cut
     with Monitor(RUN, steps, every, samples, **options) as monitor:
         for step in range(first, (last or steps) + 1):
             monitor.update(step, **numbers(step))
@@ -68,13 +73,23 @@ def test_tensors_of_one_number_are_taken():
 @pytest.mark.parametrize("killed_at, resumed_at", [(7, 5), (7, 8), (9, 2)])
 def test_a_resumed_run_has_no_gap_and_no_double(killed_at, resumed_at):
     train(last=killed_at)
+    assert "00000004.png" in pictures()
     before = [float(line[1]) for line in rows()[1:resumed_at]]
-    monitor = train(first=resumed_at, numbers=lambda step: {"loss": -step})
+    monitor = train(first=resumed_at, samples=None, numbers=lambda step: {"loss": -step})
     assert [int(line[0]) for line in rows()[1:]] == list(range(1, 11)) == monitor.history["step"]
     assert [float(line[2]) for line in rows()[1:]] == [1 / s for s in range(1, resumed_at)] + [-s for s in range(resumed_at, 11)]
     assert [float(line[1]) for line in rows()[1:resumed_at]] == before
     assert monitor.history["seconds"] == sorted(monitor.history["seconds"])
-    assert f"{killed_at:08d}.png" not in pictures() or killed_at < resumed_at
+    assert [int(name[:8]) for name in pictures()] == [step for step in sorted({0, 4, 8, killed_at}) if step <= killed_at and step < resumed_at]
+
+
+def test_the_checkpoints_history_counts_and_not_the_file():
+    """A fresh run that was stopped before its first save leaves a short file; the checkpoint still has the whole curve."""
+    whole = train().history
+    train(last=3)
+    with Monitor(RUN, 12, 4, history=whole) as monitor:
+        monitor.update(11, loss=1.0)
+    assert [int(line[0]) for line in rows()[1:]] == list(range(1, 12))
 
 
 def test_a_run_that_starts_again_at_step_1_replaces_the_old_one():
@@ -91,25 +106,58 @@ def test_a_curve_that_comes_later_has_a_gap_before():
     assert all(len(curve) == 10 for curve in monitor.history.values())
 
 
-def test_a_line_that_was_half_written_is_left_out():
+def test_lines_that_are_damaged_are_left_out_of_a_replay(capsys):
     train(last=5)
-    with open(chapter_folder(RUN) / "history.csv", "a") as file:
-        file.write("6,0.1")
-    assert len(train(first=6).history["loss"]) == 10
+    path = chapter_folder(RUN) / "history.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:3], lines[3].replace("0.", "0,."), *lines[4:], "6,0.1,1.2"]))  # no end of line: cut
+    replay(RUN, seconds=0)
+    assert "5 steps" in capsys.readouterr().out
+    path.write_text("nonsense")
+    with pytest.raises(FileNotFoundError, match="There is no run"):
+        replay(RUN)
 
 
-def test_a_run_that_is_complete_is_shown_and_not_changed():
-    train()
+def test_a_run_that_is_complete_is_shown_and_not_changed(capsys):
+    history = train().history
     before = rows()
-    with Monitor(RUN, 10, 4, noise) as monitor:
+    with Monitor(RUN, 10, 4, noise, history=history) as monitor:
         pass
     assert rows() == before and len(monitor.history["loss"]) == 10
+    assert "nothing was trained now. To train again: fresh=True" in capsys.readouterr().out
 
 
 def test_an_error_in_the_loop_keeps_what_was_seen_and_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         train(numbers=lambda step: {"loss": 1 / (6 - step)})
     assert len(rows()) == 6 and (chapter_folder(RUN) / "curves.png").is_file()
+
+
+def test_an_error_before_the_first_step_shows_no_old_curves(capsys):
+    history = train().history
+    capsys.readouterr()
+    with pytest.raises(ZeroDivisionError), Monitor(RUN, 20, 4, history=history):
+        1 / 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_full_disk_is_a_clear_error():
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(OSError, match="Cannot write .*history.csv': File too large. Leave space"):
+            with Monitor(RUN, 10_000, 20_000) as monitor:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, limits[1]))
+                for step in range(1, 10_001):
+                    monitor.update(step, loss=1.5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_bar_that_is_updated_now_and_then_counts_right(capsys):
+    with Monitor(RUN, 100, 50) as monitor:
+        for step in range(10, 101, 10):
+            monitor.update(step, loss=1.0)
+    assert "100/100" in capsys.readouterr().out
 
 
 def test_sigkill_loses_no_step(tmp_path):
@@ -136,10 +184,13 @@ def test_a_loss_that_is_not_finite():
 
 @pytest.mark.parametrize(
     "real, fake, warned",
-    [(1.0, 1.0, True), (1.0, 0.6, False), (0.9, 1.0, False), (0.998, 1.0, True)],
+    [(1.0, 1.0, True), (1.0, 0.6, False), (0.9, 1.0, False), (0.998, 1.0, True), (1.0, math.nan, None)],
 )
 def test_a_discriminator_that_is_always_right(real, fake, warned):
     monitor = train(STUCK_STEPS + 40, 100, numbers=lambda step: {"loss": 1.0, "real_accuracy": real, "fake_accuracy": fake})
+    if warned is None:  # a value that is not finite is another sign, and hides nothing
+        assert len(monitor.warnings) == 1 and "not finite" in monitor.warnings[0]
+        return
     assert bool(monitor.warnings) == warned
     if warned:
         assert monitor.warnings[0].startswith(f"Step {STUCK_STEPS}: The discriminator") and "two generator steps" in monitor.warnings[0]
@@ -150,11 +201,29 @@ def test_a_discriminator_that_was_right_only_at_first_and_a_classifier_are_no_fa
     assert not train(STUCK_STEPS + 40, 100, numbers=lambda step: {"accuracy": 1.0}).warnings
 
 
-def test_samples_that_are_all_alike():
-    one = RNG.random((1, 28, 28))
-    monitor = train(8, 1, samples=lambda: np.repeat(one, 16, axis=0) + RNG.normal(0, 0.005, (16, 28, 28)), value_range=(-1, 2))
-    assert len(monitor.warnings) == 1 and monitor.warnings[0].startswith(f"Step {ALIKE_GRIDS}: The samples look all alike")
+def alike():
+    return np.repeat(RNG.random((1, 28, 28)), 16, axis=0) + RNG.normal(0, 0.005, (16, 28, 28))
+
+
+def test_samples_that_become_all_alike():
+    grids = iter([noise(), noise(), *(alike() for _ in range(7))])
+    monitor = train(8, 1, samples=lambda: next(grids), value_range=(-1, 2))
+    assert len(monitor.warnings) == 1 and monitor.warnings[0].startswith(f"Step {1 + ALIKE_GRIDS}: The samples look all alike")
     assert not train(8, 1).warnings
+
+
+def test_samples_of_a_network_that_has_not_begun_to_learn_may_be_alike():
+    assert not train(SLOW_START - 100, 100, samples=alike, value_range=(-1, 2)).warnings
+    assert train(SLOW_START, 100, samples=alike, value_range=(-1, 2)).warnings
+
+
+def test_a_warning_of_steps_that_are_done_again_goes_away():
+    bad = lambda at: lambda step: {"loss": math.nan if step == at else 1.0}  # noqa: E731
+    train(last=7, numbers=bad(7))
+    monitor = train(first=5, numbers=bad(9))
+    assert [line[:7] for line in monitor.warnings] == ["Step 9:"]
+    train(last=4, numbers=bad(2))
+    assert [line[:7] for line in train(first=5).warnings] == ["Step 2:"]
 
 
 def test_samples_out_of_range_or_not_finite():
@@ -194,6 +263,13 @@ def test_wrong_use_is_told():
     with pytest.raises(ValueError, match="step 3 was noted already"), Monitor(RUN, 5, 5) as monitor:
         monitor.update(3, loss=1)
         monitor.update(3, loss=1)
+    for step, says in ((0, "the first step is 1"), (-1, "the first step is 1"), (1.0, "whole number"), (tf.constant(1), "whole number")):
+        before = rows()
+        with pytest.raises(ValueError, match=says), Monitor(RUN, 5, 5) as monitor:
+            monitor.update(step, loss=1)
+        assert rows() == before  # nothing of the last run was removed
+    with pytest.raises(ValueError, match="kept anyway"):
+        train(numbers=lambda step: {"seconds": 1})
     with pytest.raises(ZeroDivisionError):  # a mistake in the function of samples shows before the first step
         train(samples=lambda: 1 / 0)
 
@@ -228,10 +304,13 @@ with Monitor({RUN!r}, 60, 20, lambda: rng.random((16, 28, 28))) as monitor:
 """
 
 
+AGAIN = f"with Monitor({RUN!r}, 60, 20, history=monitor.history):\n    pass"
+
+
 def test_in_a_notebook_three_outputs_are_refreshed_in_place(tmp_path, monkeypatch):
     monkeypatch.undo()  # a kernel is reached through a socket
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "results"))
-    live, again, played = run_cells(tmp_path, TRAIN, TRAIN.replace("range(1, 61)", "[]"), f"replay({RUN!r}, seconds=0.1)")
+    live, again, played = run_cells(tmp_path, TRAIN, AGAIN, f"replay({RUN!r}, seconds=0.1)")
     for outputs in (live, again, played):
         assert [output.output_type for output in outputs] == ["display_data"] * 3
         texts = [output.data["text/plain"] for output in outputs if "image/png" not in output.data]
