@@ -314,22 +314,25 @@ def _describe(name, thing):
         config = thing.get_config()
     except (AttributeError, NotImplementedError, TypeError):  # not every class that a reader writes has one
         config = {}
-    listed = config.get("layers") if isinstance(config.get("layers"), list) else None
-    if listed is None and getattr(thing, "layers", None):  # a subclassed model
-        for n, layer in enumerate(thing.layers):
-            yield from _describe(f"{name}, layer {n}", layer)
-    elif listed is None:
+    listed = config.get("layers")
+    if not isinstance(listed, list):
         yield name, [type(thing).__name__, _settings(config)]
-    else:
-        numbers = {layer["config"].get("name"): f"#{n}" for n, layer in enumerate(listed)}
-        inside = {layer.name: layer for layer in thing.layers}
-        for n, layer in enumerate(listed):
-            place, inputs = f"{name}, layer {n}", _normal(layer.get("inbound_nodes"), numbers)
-            if "layers" in layer["config"]:
-                yield from _describe(place, inside[layer["config"]["name"]])
-                yield f"{place}, inputs", ["inputs", {"inputs": inputs}]
-            else:
-                yield place, [layer["class_name"], {**_settings(layer["config"]), "inputs": inputs}]
+        for n, layer in enumerate(_inside(thing)):  # of a subclassed model or layer
+            yield from _describe(f"{name}, layer {n}", layer)
+        return
+    numbers = {layer["config"].get("name"): f"#{n}" for n, layer in enumerate(listed)}
+    objects = {layer.name: layer for layer in thing.layers}
+    for n, layer in enumerate(listed):
+        place, inputs = f"{name}, layer {n}", _normal(layer.get("inbound_nodes"), numbers)
+        if _inside(nested := objects.get(layer["config"].get("name"))):
+            yield from _describe(place, nested)
+            yield f"{place}, inputs", ["inputs", {"inputs": inputs}]
+        else:
+            yield place, [layer["class_name"], {**_settings(layer["config"]), "inputs": inputs}]
+
+
+def _inside(thing):
+    return list(thing._flatten_layers(include_self=False, recursive=False)) if hasattr(thing, "_flatten_layers") else []
 
 
 def _settings(config):

@@ -256,7 +256,7 @@ def replay(chapter, seconds=4):
 
 
 def _replay(view, folder, history, seconds, state):
-    view.write(f"{folder.name}: {history['step'][-1]:,} steps, {history['seconds'][-1]:.0f} s of training, {state}")
+    view.write(f"{folder.name}: {history['step'][-1]:,} steps, {history['seconds'][-1]:.0f} s of training, {state}\n")
     view.text(_read_warnings(folder))
     pictures = _pictures(folder)
     for path in pictures if seconds else pictures[-1:]:

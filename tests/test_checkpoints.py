@@ -266,6 +266,23 @@ def with_schedule(**settings):
     return [network, optimizer]
 
 
+class Block(keras.layers.Layer):
+    """A layer of a reader's own, whose settings do not show in its config."""
+
+    def __init__(self, rate):
+        super().__init__()
+        self.first, self.second = keras.layers.Dense(2), keras.layers.Dropout(rate)
+
+    def build(self, shape):
+        self.first.build(shape)
+
+    def call(self, x, training=False):
+        return self.second(self.first(x), training=training)
+
+    def get_config(self):
+        raise NotImplementedError
+
+
 dense = keras.layers.Dense
 CHANGES = {
     "an operation": (lambda: functional(lambda x, d: keras.ops.relu(d(x))), lambda: functional(lambda x, d: keras.ops.tanh(d(x))), "layer 2"),
@@ -278,6 +295,7 @@ CHANGES = {
     "a type": (lambda: of_layers(dense(2)), lambda: of_layers(dense(2, dtype="mixed_bfloat16")), "layer 1 .Dense.: dtype was"),
     "a dropout rate": (lambda: of_layers(dense(2), keras.layers.Dropout(0.1)), lambda: of_layers(dense(2), keras.layers.Dropout(0.2)), "rate was 0.1"),
     "a layer more": (lambda: of_layers(dense(2)), lambda: of_layers(dense(2), dense(2)), "layer 2 is new"),
+    "inside of a reader's layer": (lambda: of_layers(Block(0.1)), lambda: of_layers(Block(0.2)), "layer 1, layer 1 .Dropout.: rate"),
     "a schedule": (with_schedule, lambda: with_schedule(decay_rate=0.9), "learning_rate was"),
 }
 
