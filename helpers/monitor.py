@@ -200,7 +200,7 @@ class Monitor:
 
 
 class _View:
-    """Three parts of a cell's output that are refreshed in place: texts, samples, curves. Outside of Jupyter, only the bar."""
+    """Three parts of a cell's output that are refreshed in place: texts, samples, curves. Outside of Jupyter, only the texts."""
 
     encoding = "utf-8"  # tqdm asks for it, to draw its bar
 
@@ -228,7 +228,9 @@ class _View:
         pass
 
     def text(self, lines):
-        self._lines = lines
+        new, self._lines = lines[len(self._lines) :], list(lines)
+        if new and not self._in_jupyter:
+            print("", *new, sep="\n", flush=True)
         self._text()
 
     def _text(self):

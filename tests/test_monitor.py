@@ -174,12 +174,13 @@ def test_sigkill_loses_no_step(tmp_path):
 # ---------------------------------------------------------------- signs of failure
 
 
-def test_a_loss_that_is_not_finite():
+def test_a_loss_that_is_not_finite(capsys):
     for value in (math.nan, math.inf):
         monitor = train(numbers=lambda step: {"loss": 1.0, "generator_loss": value if step >= 3 else 1.0})
         assert len(monitor.warnings) == 1
         assert monitor.warnings[0].startswith("Step 3: generator_loss is not finite") and "learning rate" in monitor.warnings[0]
         assert (chapter_folder(RUN) / "warnings.txt").read_text().splitlines() == monitor.warnings
+        assert capsys.readouterr().out.count("generator_loss is not finite") == 1
 
 
 @pytest.mark.parametrize(
