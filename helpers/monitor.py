@@ -52,9 +52,7 @@ class Monitor:
     """
 
     def __init__(self, chapter, steps, every, samples=None, value_range=(0, 1), history=None):
-        for name, value in {"steps": steps, "every": every}.items():
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                raise ValueError(f"{name} is {value!r}, but it must be a whole number, 1 or more.")
+        plotting.at_least_one(steps=steps, every=every)
         self.folder, self.steps, self.every = chapter_folder(chapter), int(steps), int(every)
         self.samples, self.value_range = samples, value_range
         self.history = {"step": [], "seconds": []} | {name: list(curve) for name, curve in (history or {}).items()}

@@ -56,9 +56,10 @@ def _unit(images, value_range, clip=False):
     return np.clip((images - low) / (high - low), 0, 1)
 
 
-def _at_least_one(**values):
+def at_least_one(**values):
+    """Raise a ValueError that names the first value that is no whole number, 1 or more."""
     for name, value in values.items():
-        if not isinstance(value, (int, np.integer)) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name} is {value!r}, but it must be a whole number, 1 or more.")
 
 
@@ -108,7 +109,7 @@ def image_grid(images, value_range, columns=10, titles=None, title=None, scale=2
         ValueError: wrong shape, not finite, out of range, or another number of titles.
     """
     tiles = _unit(images, value_range, clip)
-    _at_least_one(columns=columns, scale=scale)
+    at_least_one(columns=columns, scale=scale)
     if titles is not None and len(titles) != len(tiles):
         raise ValueError(f"There are {len(tiles)} images but {len(titles)} titles.")
     sheet, corners = _mosaic(tiles, columns, TITLE_GAP if titles is not None else GAP)
@@ -121,7 +122,7 @@ def image_grid(images, value_range, columns=10, titles=None, title=None, scale=2
 def grid_png(images, value_range, columns=None, scale=2):
     """Return the grid of `image_grid`, without titles and clipped to the range, as the bytes of a PNG file.
 
-    About twenty times faster than drawing a Figure: for pictures that are refreshed during training.
+    Much faster than drawing a Figure: for pictures that are refreshed during training.
 
     Args:
         images, value_range: as in `image_grid`.
@@ -150,7 +151,7 @@ def paired_rows(rows, value_range, title=None, scale=2, clip=False):
     shapes = {name: np.shape(images) for name, images in rows.items()}
     if len(set(shapes.values())) != 1:
         raise ValueError(f"All rows must have the same shape; seen: {shapes or 'no row'}.")
-    _at_least_one(scale=scale)
+    at_least_one(scale=scale)
     tiles = np.concatenate([_unit(images, value_range, clip) for images in rows.values()])
     columns = len(tiles) // len(rows)
     sheet, corners = _mosaic(tiles, columns, GAP)
@@ -257,7 +258,7 @@ def write_gif(path, frames, value_range, frames_per_second=8, scale=2, clip=Fals
         ValueError: as `image_grid`, or frames_per_second outside of its range.
         OSError: the folder cannot be written.
     """
-    _at_least_one(scale=scale)
+    at_least_one(scale=scale)
     if not 1 <= frames_per_second <= 50:
         raise ValueError(f"frames_per_second is {frames_per_second}, but GIF players show 1 to 50.")
     pictures = np.round(_unit(frames, value_range, clip) * 255).astype(np.uint8)
