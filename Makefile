@@ -6,7 +6,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 CHAPTER ?=
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test run outputs test-browser data pins wheels clean
+.PHONY: help setup lab test run outputs test-browser data pretrained pins wheels clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-browser:  ## use every chapter's widget in a real browser; screenshots in b
 data: setup  ## make the embedded data sets again (the same bytes, from their seed)
 	@$(PY) -m tools.make_digits
 	@$(PY) -m tools.make_atelier
+
+pretrained: setup  ## train the generators that come with the course (goes on where it stopped; NAME=03_gan_boots: one, again)
+	@$(PY) -m tools.make_pretrained $(NAME)
 
 pins: setup  ## make constraints.txt again from the newest versions that pyproject.toml allows
 	@$(PY) -m tools.pins make

@@ -1,6 +1,5 @@
 // The latent plane: codes as points at the left, the picture decoded from the chosen place at the right.
-// Python sends points, labels and bounds once, then a picture for each place. A new place is sent only when the answer to the
-// last one is there, so that a fast hand never fills the kernel's queue.
+// Python sends points, labels and bounds once, then a picture for each place.
 
 const SIDE = 380; // screen pixels of the plane
 const STEPS = 50; // an arrow key moves by this part of the plane
@@ -8,13 +7,6 @@ const COLOURS = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b
 
 function floats(view) {
   return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-}
-
-function element(kind, parent, style, properties = {}) {
-  const made = Object.assign(document.createElement(kind), properties);
-  Object.assign(made.style, style);
-  parent.appendChild(made);
-  return made;
 }
 
 function render({ model, el }) {
@@ -30,10 +22,7 @@ function render({ model, el }) {
   plane.setAttribute("role", "application");
   plane.setAttribute("aria-label", "Latent plane. Drag the point, or use the arrow keys.");
   const side = element("div", row, {});
-  const [height, width] = model.get("picture_shape");
-  const picture = element("canvas", side, { width: "224px", height: `${(224 * height) / width}px`, imageRendering: "pixelated" }, {
-    width, height, className: "latent-picture",
-  });
+  const picture = greyCanvas(side, model.get("picture_shape"), 224, "latent-picture");
   const place = element("div", side, { font: "13px monospace", margin: "6px 0" }, { className: "latent-place" });
   const legend = element("div", side, { font: "12px sans-serif", display: "grid", gridTemplateColumns: "1fr 1fr", gap: "2px 10px" });
   names.forEach((name, i) => element("div", legend, { borderLeft: `10px solid ${COLOURS[i]}`, paddingLeft: "5px" }, { textContent: name }));
@@ -53,7 +42,7 @@ function render({ model, el }) {
       pen.fill();
     }
     pen.globalAlpha = 1;
-    const [x, y] = toScreen(...wanted);
+    const [x, y] = toScreen(...asker.place);
     pen.lineWidth = 2;
     pen.strokeStyle = "black";
     pen.beginPath();
@@ -63,32 +52,16 @@ function render({ model, el }) {
     pen.moveTo(x, y - 11);
     pen.lineTo(x, y + 11);
     pen.stroke();
-    place.textContent = `code (${wanted[0].toFixed(2)}, ${wanted[1].toFixed(2)})`;
+    place.textContent = `code (${asker.place.map((value) => value.toFixed(2)).join(", ")})`;
   }
 
   function drawPicture() {
-    const grey = new Uint8Array(model.get("picture").buffer, model.get("picture").byteOffset, width * height);
-    const pixels = new Uint8ClampedArray(4 * width * height);
-    grey.forEach((value, i) => pixels.set([value, value, value, 255], 4 * i));
-    picture.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
+    drawGrey(picture, model.get("picture"));
     message.textContent = model.get("message");
   }
 
-  let wanted = model.get("point");
-  let sent = null; // the place whose picture is on its way
-  let since = 0;
-
-  function send() {
-    sent = wanted;
-    since = performance.now();
-    model.set("point", sent);
-    model.save_changes();
-  }
-
   function moveTo(x, y) {
-    wanted = [Math.min(right, Math.max(left, x)), Math.min(top, Math.max(bottom, y))];
-    drawPlane();
-    if (sent === null && (wanted[0] !== model.get("point")[0] || wanted[1] !== model.get("point")[1])) send();
+    asker.moveTo([Math.min(right, Math.max(left, x)), Math.min(top, Math.max(bottom, y))]);
   }
 
   function follow(event) {
@@ -107,31 +80,13 @@ function render({ model, el }) {
     if (!move) return;
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would go to another cell
-    moveTo(wanted[0] + (move[0] * (right - left)) / STEPS, wanted[1] + (move[1] * (top - bottom)) / STEPS);
+    moveTo(asker.place[0] + (move[0] * (right - left)) / STEPS, asker.place[1] + (move[1] * (top - bottom)) / STEPS);
   });
 
-  function answer() {
-    const more = sent !== null && wanted !== sent;
-    if (sent !== null) el.dataset.milliseconds = (performance.now() - since).toFixed(1); // for the browser test
-    sent = null;
-    drawPicture();
-    if (more) send();
-  }
-
-  function moved() { // by Python, or in another view of this plane
-    if (sent !== null) return;
-    wanted = model.get("point");
-    drawPlane();
-  }
-
-  model.on("change:answers", answer);
-  model.on("change:point", moved);
+  const asker = pictureAsker(model, el, "point", drawPlane, drawPicture);
   drawPlane();
   drawPicture();
-  return () => {
-    model.off("change:answers", answer);
-    model.off("change:point", moved);
-  };
+  return asker.stop;
 }
 
 export default { render };

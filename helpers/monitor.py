@@ -268,8 +268,7 @@ def _replay(view, folder, history, seconds, state):
 def _show_curves(view, folder, history):
     """Draw losses and accuracies, write them to a file and show them."""
     names = [name for name in history if name not in ("step", "seconds")]
-    width = -(-len(history["step"]) // POINTS)
-    few = {name: _means(history[name], width) for name in ["step", *names]}
+    few = {name: plotting.neighbour_means(history[name], POINTS) for name in ["step", *names]}
     steps, panels = few.pop("step"), {}
     for name in names:
         panels.setdefault("accuracy" if name.endswith("accuracy") else "loss", []).append(name)
@@ -279,11 +278,6 @@ def _show_curves(view, folder, history):
     with atomic_write(folder / "curves.png") as temporary:
         temporary.write_bytes(png)
     view.picture("curves", png, f"curves of {', '.join(names)}")
-
-
-def _means(curve, width):
-    """Return the means of `width` neighbours each; the last group may be smaller."""
-    return [float(np.mean(curve[at : at + width])) for at in range(0, len(curve), width)]
 
 
 def _spans_decades(values):

@@ -28,7 +28,7 @@ class Figure(matplotlib.figure.Figure):
         return buffer.getvalue()
 
 
-def _unit(images, value_range, clip=False):
+def to_unit_range(images, value_range, clip=False):
     """Check pictures and return them as float64 (N, H, W) or (N, H, W, 3) in [0, 1]."""
     images = np.asarray(images)
     if images.ndim == 3 and images.shape[-1] == 1 and images.shape[1] > 1:
@@ -108,7 +108,7 @@ def image_grid(images, value_range, columns=10, titles=None, title=None, scale=2
     Raises:
         ValueError: wrong shape, not finite, out of range, or another number of titles.
     """
-    tiles = _unit(images, value_range, clip)
+    tiles = to_unit_range(images, value_range, clip)
     at_least_one(columns=columns, scale=scale)
     if titles is not None and len(titles) != len(tiles):
         raise ValueError(f"There are {len(tiles)} images but {len(titles)} titles.")
@@ -129,7 +129,7 @@ def grid_png(images, value_range, columns=None, scale=2):
         columns: pictures in a row; by default about as many as there are rows.
         scale: each pixel becomes scale x scale.
     """
-    tiles = _unit(images, value_range, clip=True)
+    tiles = to_unit_range(images, value_range, clip=True)
     sheet, _ = _mosaic(tiles, columns or math.ceil(math.sqrt(len(tiles))), GAP)
     pixels = np.round(sheet * 255).astype(np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
     return iio.imwrite("<bytes>", pixels, extension=".png")
@@ -152,7 +152,7 @@ def paired_rows(rows, value_range, title=None, scale=2, clip=False):
     if len(set(shapes.values())) != 1:
         raise ValueError(f"All rows must have the same shape; seen: {shapes or 'no row'}.")
     at_least_one(scale=scale)
-    tiles = np.concatenate([_unit(images, value_range, clip) for images in rows.values()])
+    tiles = np.concatenate([to_unit_range(images, value_range, clip) for images in rows.values()])
     columns = len(tiles) // len(rows)
     sheet, corners = _mosaic(tiles, columns, GAP)
     width = 10 + 5.0 * max(map(len, rows))  # sheet pixels that the longest name takes at scale 2
@@ -163,7 +163,19 @@ def paired_rows(rows, value_range, title=None, scale=2, clip=False):
     return figure
 
 
-def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=None, log=()):
+def neighbour_means(curve, points):
+    """Return at most `points` means of as many neighbours each; the last group may be smaller. A short curve stays as it is.
+
+    Args:
+        curve: row of numbers.
+        points: whole number, 1 or more.
+    """
+    at_least_one(points=points)
+    width = max(1, -(-len(curve) // points))
+    return [float(np.mean(curve[at : at + width])) for at in range(0, len(curve), width)]
+
+
+def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=None, log=(), points=None):
     """Draw the curves of a training.
 
     Args:
@@ -173,6 +185,7 @@ def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=Non
         xlabel: what is counted along the x axis.
         x: positions along the x axis, shared by all curves; by default 1, 2, 3, ...
         log: titles of the panels whose y axis is logarithmic.
+        points: longer curves are drawn as this many means of neighbours.
 
     Returns:
         Figure.
@@ -196,6 +209,8 @@ def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=Non
             places = np.arange(1, len(values) + 1) if x is None else np.asarray(x)
             if len(places) != len(values):
                 raise ValueError(f"x has {len(places)} positions, but history[{name!r}] has {len(values)} values.")
+            if points is not None:
+                places, values = neighbour_means(places, points), neighbour_means(values, points)
             axes.plot(places, values, label=name, marker="o" if len(values) < 12 else None, markersize=3)
         if title in (value_ranges or {}):
             axes.set_ylim(value_ranges[title])
@@ -261,7 +276,7 @@ def write_gif(path, frames, value_range, frames_per_second=8, scale=2, clip=Fals
     at_least_one(scale=scale)
     if not 1 <= frames_per_second <= 50:
         raise ValueError(f"frames_per_second is {frames_per_second}, but GIF players show 1 to 50.")
-    pictures = np.round(_unit(frames, value_range, clip) * 255).astype(np.uint8)
+    pictures = np.round(to_unit_range(frames, value_range, clip) * 255).astype(np.uint8)
     pictures = pictures.repeat(scale, axis=1).repeat(scale, axis=2)
     with atomic_write(path, suffix=".gif") as temporary:
         iio.imwrite(temporary, pictures, duration=1000 / frames_per_second, loop=0)

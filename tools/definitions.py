@@ -1,6 +1,7 @@
 """Take the definitions out of a chapter without running it, so that tests and benchmarks use the chapter's own code."""
 
 import ast
+import linecache
 import sys
 import types
 
@@ -44,7 +45,10 @@ def load_definitions(chapter, path=None):
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type == "code":
             source = TransformerManager().transform_cell(cell.source)  # lines such as %matplotlib become calls, left out below
-            tree = ast.parse(source, filename=f"{path.name}, cell {number}")
+            filename = f"{path.name}, cell {number}"
+            tree = ast.parse(source, filename)
             tree.body = [node for node in tree.body if isinstance(node, DEFINITIONS) or _is_constant(node)]
-            exec(compile(tree, f"{path.name}, cell {number}", "exec"), module.__dict__)
+            # tf.function reads the source of what it compiles, and tracebacks show it.
+            linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+            exec(compile(tree, filename, "exec"), module.__dict__)
     return module

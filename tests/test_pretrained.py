@@ -1,0 +1,112 @@
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from helpers import pretrained
+from helpers.paths import ROOT
+from tools import ship
+
+CLASSIFIER_LIMIT, ALL_LIMIT = 1_500_000, 40_000_000  # bytes
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A copy of the pretrained files."""
+    copy = tmp_path / "pretrained"
+    shutil.copytree(pretrained.FOLDER, copy)
+    monkeypatch.setattr(pretrained, "FOLDER", copy)
+    monkeypatch.setattr(ship, "FOLDER", copy)
+    return copy
+
+
+def test_card_and_files_belong_together():
+    facts = pretrained.card()
+    assert {path.stem for path in pretrained.FOLDER.glob("*.keras")} == set(facts)
+    for name, fact in facts.items():
+        content = (pretrained.FOLDER / f"{name}.keras").read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (fact["bytes"], fact["sha256"]), name
+    assert (pretrained.FOLDER / "README.md").read_text() == ship._page(facts)
+    assert sum(fact["bytes"] for fact in facts.values()) < ALL_LIMIT
+    assert all(fact["bytes"] < CLASSIFIER_LIMIT for name, fact in facts.items() if name.startswith("classifier"))
+
+
+@pytest.mark.parametrize("name", list(pretrained.card()))
+def test_each_model_loads_without_the_projects_code(name):
+    """In a process that knows nothing but Keras: no layer of our own is needed. And ours has the same weights, in float32."""
+    code = f"import keras; m = keras.saving.load_model({str(pretrained.FOLDER / f'{name}.keras')!r}); print(m.count_params())"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/")
+    assert said.returncode == 0, said.stderr[-2000:]
+    model = pretrained.load(name)
+    assert int(said.stdout) == model.count_params() == pretrained.card()[name]["parameters"]
+    assert {weight.dtype for weight in model.get_weights()} == {np.dtype("float32")}
+    outputs = model(np.zeros((2, *model.input_shape[1:]), np.float32), training=False)
+    assert all(np.isfinite(output).all() for output in (outputs if isinstance(outputs, list) else [outputs]))
+
+
+def test_the_judges_are_as_good_as_the_card_demands():
+    measured = {name: fact["measured"] for name, fact in pretrained.card().items()}
+    assert measured["classifier_digits"]["accuracy_all"] >= 99
+    assert measured["classifier_clothes"]["accuracy_full_classes"] >= 90
+    for name in ("classifier_digits", "classifier_clothes"):
+        assert pretrained.load(name).output_shape == [(None, 128), (None, 10)]
+
+
+def test_loading_writes_nothing(capfd):
+    pretrained.load("classifier_digits")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_changed_or_missing_file_is_refused(folder):
+    path = folder / "classifier_digits.keras"
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="has the checksum .* but the card says .* git checkout"):
+        pretrained.load("classifier_digits")
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="classifier_digits.keras' is missing.*git checkout"):
+        pretrained.load("classifier_digits")
+    with pytest.raises(ValueError, match="no pretrained model 'cats'.*classifier_clothes"):
+        pretrained.load("cats")
+    (folder / "card.json").write_text("{")
+    with pytest.raises(ValueError, match="card.json' is damaged"):
+        pretrained.load("classifier_digits")
+    (folder / "card.json").unlink()
+    with pytest.raises(FileNotFoundError, match="card.json' is missing"):
+        pretrained.load("classifier_digits")
+
+
+def test_a_model_is_shipped_in_float16_and_comes_back(folder):
+    import keras
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.BatchNormalization(), keras.layers.LeakyReLU()])
+    ship.ship("new_model", model, "a test", "none", fcd=1.5)
+    loaded = pretrained.load("new_model")
+    for before, after in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        assert np.array_equal(before.astype(np.float16).astype(np.float32), after)
+    assert "| new_model | a test |" in (folder / "README.md").read_text() and json.loads((folder / "card.json").read_text())["new_model"]
+
+
+def test_what_must_not_be_shipped(folder, monkeypatch):
+    import keras
+
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ValueError, match="not Keras's own: own"):
+        ship.ship("bad", keras.Sequential([keras.Input((3,)), Own()]), "", "")
+    monkeypatch.setattr(ship, "LARGEST", 1_000_000)
+    with pytest.raises(ValueError, match="the limit is 1,000,000"):
+        ship.ship("large", keras.Sequential([keras.Input((300,)), keras.layers.Dense(300)]), "", "")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_tools_names_are_those_of_the_makefile():
+    assert "tools.make_pretrained" in (ROOT / "Makefile").read_text()

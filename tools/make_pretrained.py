@@ -1,0 +1,113 @@
+"""Train the generators that come with the course, with the chapters' own code.
+
+    COURSE_DATA_DIR=../shared/data make pretrained              all that are not on the card yet, or `NAME=03_gan_boots` for one, again
+
+A training that is stopped goes on when the command is given again: its checkpoints are in `results/full/`. When one is complete, its generator is
+scored and written to `data/pretrained/` with its line on the card.
+"""
+
+import os
+import sys
+import time
+
+import numpy as np
+
+from helpers import datasets, metrics, pretrained
+from helpers.budget import start
+from tools.definitions import load_definitions
+from tools.ship import ship
+
+SAVE_EVERY = 250  # steps
+SEED = 1
+
+
+def train(name, chapter, images, batch_size, steps, parts, after_step=lambda step: None):
+    """Train to the last step, from the last checkpoint on.
+
+    Args:
+        name: of the model, such as "03_gan_digits"; its checkpoints lie beside those of the chapter.
+        chapter: its definitions.
+        images: float32 (N, 28, 28, 1) in [-1, 1].
+        parts: what belongs to the training, as the chapter's `make_train_step` wants it; an averaged copy may be there too.
+        after_step: called with the number of steps done before.
+    """
+    from helpers.checkpoints import Checkpoints
+
+    needed = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer", "rng")
+    train_step = chapter.make_train_step(*(parts[part] for part in needed))
+    kept = Checkpoints(f"{name[:2]}_pretrained/{name[3:]}", batch_size=batch_size, seed=SEED, **parts)
+    step, _ = kept.resume()
+    began, first = time.monotonic(), step
+    for batch in datasets.batches(images, batch_size, SEED, first_step=step):
+        if step >= steps:
+            return
+        losses = train_step(batch)
+        after_step(step)
+        step += 1
+        if step % SAVE_EVERY == 0 or step == steps:
+            kept.save(step, {})
+            rest = (time.monotonic() - began) / (step - first) * (steps - step) / 60
+            print(f"{name}: step {step:,} of {steps:,}, losses {losses[0]:.2f} {losses[1]:.2f}, {rest:.0f} minutes left", flush=True)
+
+
+def gan(name, data, images, steps, **wanted):
+    """Chapter 03's network on some pictures."""
+    import keras
+    import tensorflow as tf
+
+    chapter = load_definitions("03")
+    keras.utils.set_random_seed(SEED)
+    parts = {
+        "generator": chapter.make_generator(), "discriminator": chapter.make_discriminator(),
+        "generator_optimizer": keras.optimizers.Adam(chapter.RATE_G, beta_1=chapter.BETA_1),
+        "discriminator_optimizer": keras.optimizers.Adam(chapter.RATE_D, beta_1=chapter.BETA_1),
+        "rng": tf.random.Generator.from_seed(SEED),
+    }  # fmt: skip
+    train(name, chapter, chapter.scaled(images), chapter.BATCH, steps, parts)
+    finish(name, parts["generator"], data, images, f"chapter 03's generator of {wanted['kind']}", steps)
+
+
+def dcgan(name, data, images, steps):
+    """Chapter 04's improved recipe; the averaged generator is kept."""
+    import tensorflow as tf
+
+    chapter = load_definitions("04")
+    recipe = chapter.IMPROVED
+    parts = chapter.make_parts(recipe, SEED)
+    parts["averaged"] = chapter.averaged_copy(recipe, parts["generator"])
+    average_step = chapter.make_average_step(parts["generator"], parts["averaged"], recipe["average"])
+    train(name, chapter, chapter.scaled(images), recipe["batch_size"], steps, parts, lambda step: average_step(tf.constant(step)))
+    finish(name, parts["averaged"], data, images, "chapter 04's improved recipe, averaged generator of clothes", steps)
+
+
+def finish(name, generator, data, images, about, steps):
+    """Score the generator in the form in which it is shipped, and put it on the card."""
+    noise = np.random.default_rng(SEED).normal(size=(metrics.LARGEST_SAMPLE, generator.input_shape[1])).astype(np.float32)
+    ship(name, generator, about, f"make pretrained NAME={name}", steps=steps)
+    shipped = pretrained.load(name)
+    fakes = np.concatenate([shipped(noise[at : at + 500], training=False) for at in range(0, len(noise), 500)])
+    score, coverage = metrics.frechet_classifier_distance(images, fakes, data), metrics.precision_recall(images, fakes, data)
+    measured = {"fcd": score.fcd, "floor": score.floor, "samples": score.samples, "recall": coverage.recall}
+    ship(name, generator, about, f"make pretrained NAME={name}", steps=steps, **measured)
+
+
+def main(wanted=""):
+    os.environ["COURSE_BUDGET"] = "full"
+    start(SEED)
+    mnist, fashion = datasets.load("mnist"), datasets.load("fashion_mnist")
+    if "embedded" in (mnist.source, fashion.source):
+        raise SystemExit("Pretrained models are trained on the real pictures. Set COURSE_DATA_DIR to their folder, and try again.")
+    models = {
+        "04_dcgan_clothes": lambda name: dcgan(name, fashion, fashion.train_images, 15_000),
+        "03_gan_boots": lambda name: gan(name, fashion, fashion.train_images[fashion.train_labels == 9], 1_500, kind="ankle boots"),
+        "03_gan_digits": lambda name: gan(name, mnist, mnist.train_images, 2_000, kind="digits"),
+    }
+    if wanted and wanted not in models:
+        raise SystemExit(f"There is no model {wanted!r}. Choose one of: {', '.join(models)}.")
+    for name, make in models.items():
+        if name == wanted or (not wanted and name not in pretrained.card()):
+            make(name)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

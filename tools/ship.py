@@ -1,0 +1,62 @@
+"""Write a trained model into `data/pretrained/`, with its line on the card."""
+
+import hashlib
+import json
+
+from helpers.paths import atomic_write
+from helpers.pretrained import FOLDER, card, in_dtype
+
+LARGEST = 40_000_000  # bytes of all files together
+
+
+def ship(name, model, about, command, **measured):
+    """Save a model in float16 and put it on the card.
+
+    Args:
+        name: file name without ending.
+        model: Sequential or functional Keras model of built-in layers.
+        about: what it is, in one sentence.
+        command: the command that made it.
+        **measured: numbers that were measured, by name.
+
+    Raises:
+        ValueError: it holds a layer that is not built in, or the files together would be too large.
+    """
+    strange = [layer.name for layer in model.layers if not type(layer).__module__.startswith("keras.")]
+    if strange:
+        raise ValueError(f"{name} has layers that are not Keras's own: {', '.join(strange)}. It would not load elsewhere.")
+    facts = card() if (FOLDER / "card.json").exists() else {}
+    with atomic_write(FOLDER / f"{name}.keras", suffix=".keras") as temporary:
+        in_dtype(model, "float16").save(temporary)
+        others = sum(path.stat().st_size for path in FOLDER.glob("*.keras") if path.stem != name and not path.name.startswith("."))
+        if others + temporary.stat().st_size > LARGEST:
+            raise ValueError(f"With {name} the pretrained files would have {others + temporary.stat().st_size:,} bytes; the limit is {LARGEST:,}.")
+        content = temporary.read_bytes()
+    facts[name] = {
+        "about": about, "command": command, "measured": measured, "parameters": model.count_params(), "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }  # fmt: skip
+    facts = dict(sorted(facts.items()))
+    with atomic_write(FOLDER / "card.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    with atomic_write(FOLDER / "README.md") as temporary:
+        temporary.write_text(_page(facts), encoding="utf-8")
+    print(f"data/pretrained/{name}.keras: {len(content):,} bytes, {measured}")
+
+
+def _page(facts):
+    """Return the card as a page to read."""
+    lines = [
+        "# Pretrained models",
+        "",
+        "Made by `make pretrained` (and `tools/make_classifiers.py`) on the real MNIST and Fashion-MNIST. Each file is a Keras model of",
+        "built-in layers with float16 weights; `helpers.pretrained.load(name)` checks its checksum and gives it back in float32. This page is",
+        "written from `card.json`, which has the checksums, when a model is made. The files hold no pictures. Licence: as the code (MIT).",
+        "",
+        "| model | what it is | parameters | bytes | measured | made by |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, fact in facts.items():
+        measured = ", ".join(f"{key.replace('_', ' ')} {value:,.4g}" for key, value in fact["measured"].items())
+        lines.append(f"| {name} | {fact['about']} | {fact['parameters']:,} | {fact['bytes']:,} | {measured} | `{fact['command']}` |")
+    return "\n".join(lines) + "\n"
