@@ -7,14 +7,9 @@ that both see the same machine. With a grid of 16 samples every 50 steps. Printe
 five parts of the run (sums, not medians: the grids fall into one block of five), and the time spent inside the monitor as a share of the time of the steps.
 """
 
-import os
 import sys
-import tempfile
 
-import nbformat
-from nbclient import NotebookClient
-
-from helpers.paths import ROOT
+from benchmarks.kernel import run_in_kernel
 
 CODE = """
 import time
@@ -60,13 +55,7 @@ result = (
 
 
 def main(blocks=60):
-    cells = [nbformat.v4.new_code_cell(source) for source in (CODE, TRAIN.replace("BLOCKS", str(int(blocks))), "print(result)")]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    with tempfile.TemporaryDirectory() as results:
-        NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}).execute(
-            env={**os.environ, "COURSE_RESULTS_DIR": results}
-        )
-    print(notebook.cells[-1].outputs[0].text, end="")
+    print(run_in_kernel(CODE, TRAIN.replace("BLOCKS", str(int(blocks))), "print(result)"), end="")
 
 
 if __name__ == "__main__":

@@ -14,41 +14,45 @@ import sys
 
 import numpy as np
 
-from helpers import datasets
+from helpers import datasets, metrics, pretrained
 from helpers.budget import start
 from helpers.paths import ROOT, atomic_write
 from helpers.results import chapter_folder
+from tools.definitions import load_definitions
 
-EPOCHS, FINE_EPOCHS, SEED, RATE = 50, 5, 42, 1e-4
+EPOCHS, FINE_EPOCHS, SEED = 50, 5, 42
 CURVE = ROOT / "benchmarks/source_recipe.csv"
 RUN = "04_dcgan/source_50"
-COLUMNS = ("step", "epoch", "fcd", "floor", "samples")
+COLUMNS = ("step", "epoch", "fcd", "floor", "samples", "judge")
+
+
+def real_clothes():
+    data = datasets.load("fashion_mnist")
+    if data.source == "embedded":
+        raise SystemExit("This is about the real Fashion-MNIST. Set COURSE_DATA_DIR to the folder that has it.")
+    return data
+
+
+def judge():
+    """Return the first letters of the judge's checksum: scores of another judge cannot be compared."""
+    return pretrained.card()["classifier_clothes"]["sha256"][:12]
 
 
 def train():
-    from tools.definitions import load_definitions
-
     from helpers.checkpoints import Checkpoints
 
     chapter = load_definitions("04")
-    import keras
-    import tensorflow as tf
-
-    images = chapter.scaled(datasets.load("fashion_mnist").train_images)
-    keras.utils.set_random_seed(SEED)
-    parts = {
-        "generator": chapter.make_generator(), "discriminator": chapter.make_discriminator(),
-        "generator_optimizer": keras.optimizers.Adam(RATE), "discriminator_optimizer": keras.optimizers.Adam(RATE),
-        "rng": tf.random.Generator.from_seed(SEED),
-    }  # fmt: skip
-    train_step = chapter.make_train_step(*parts.values())
-    kept = Checkpoints(RUN, batch_size=256, seed=SEED, **parts)
+    data = real_clothes()
+    images, recipe = chapter.scaled(data.train_images), chapter.SOURCE
+    parts, batch_size = chapter.make_parts(recipe, SEED), recipe["batch_size"]
+    train_step = chapter.make_train_step(**parts)
+    kept = Checkpoints(RUN, batch_size=batch_size, seed=SEED, **parts)
     step, history = kept.resume()
     snapshots = chapter_folder(RUN) / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
-    epoch = len(images) // 256
+    epoch = len(images) // batch_size
     curves = {name: list(history[name]) for name in ("generator_loss", "discriminator_loss")}
-    for batch in datasets.batches(images, 256, SEED, first_step=step):
+    for batch in datasets.batches(images, batch_size, SEED, first_step=step):
         if step == EPOCHS * epoch:
             break
         losses = train_step(batch)
@@ -63,23 +67,25 @@ def train():
 
 
 def score():
-    from helpers import metrics
-    from tools.definitions import load_definitions
-
-    chapter, data = load_definitions("04"), datasets.load("fashion_mnist")
+    chapter, data = load_definitions("04"), real_clothes()
     generator = chapter.make_generator()
     noise = np.random.default_rng(0).normal(size=(metrics.LARGEST_SAMPLE, chapter.LATENT)).astype(np.float32)
-    rows, epoch = [], len(data.train_images) // 256
-    for snapshot in sorted((chapter_folder(RUN) / "snapshots").glob("*.weights.h5")):
+    rows, epoch = [], len(data.train_images) // chapter.SOURCE["batch_size"]
+    snapshots = sorted((chapter_folder(RUN) / "snapshots").glob("*.weights.h5"))
+    if not snapshots or int(snapshots[-1].name.split(".")[0]) < EPOCHS * epoch:
+        raise SystemExit(f"'{chapter_folder(RUN)}' has {len(snapshots)} snapshots, and not the last one. Run the training to its end first: train")
+    for snapshot in snapshots:
         generator.load_weights(snapshot)
         fakes = np.concatenate([generator(noise[at : at + 500], training=False) for at in range(0, len(noise), 500)])
         step, result = int(snapshot.name.split(".")[0]), metrics.frechet_classifier_distance(data.train_images, fakes, data)
-        rows.append((step, round(step / epoch, 2), round(result.fcd, 2), round(result.floor, 3), result.samples))
+        rows.append((step, round(step / epoch, 2), round(result.fcd, 2), round(result.floor, 3), result.samples, judge()))
     with atomic_write(CURVE) as temporary, open(temporary, "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
 
 
-def main(what):
+def main(what=""):
+    if what not in ("train", "score"):
+        raise SystemExit("Say what to do: train, or score.")
     os.environ.setdefault("COURSE_BUDGET", "full")
     start(SEED)
     {"train": train, "score": score}[what]()

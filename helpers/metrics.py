@@ -15,9 +15,10 @@ from sklearn.neighbors import NearestNeighbors
 from . import pretrained
 
 LARGEST_SAMPLE = 10_000
-FEWEST = 256  # twice as many as features; fewer pictures have no covariance of full rank
+FEWEST = 256  # twice as many as features: with fewer pictures a covariance says little
 JUDGES = {"mnist": "classifier_digits", "fashion_mnist": "classifier_clothes"}
 NEIGHBOURS = 3  # of the precision and recall paper
+USUAL = 5_000  # real pictures that say which features are usual
 AT_A_TIME = 500  # pictures that go through the network together
 
 
@@ -46,7 +47,7 @@ def frechet_classifier_distance(real, fake, data):
 
     Args:
         real: uint8, or float in [-1, 1], (N, 28, 28[, 1]): pictures that the generator should imitate.
-        fake: the same form. Only the first N are used.
+        fake: the same form. Of more than N, N are drawn, the same ones each time.
         data: the ImageData of `datasets.load`; its name chooses the judge, its source is printed.
 
     Returns:
@@ -59,7 +60,7 @@ def frechet_classifier_distance(real, fake, data):
     real, fake = _checked(real, "real", 2 * FEWEST), _checked(fake, "fake", FEWEST)
     samples = min(LARGEST_SAMPLE, len(real) // 2, len(fake))
     reference, others = _real_moments(judge, real, samples)
-    fcd = _distance(reference, _moments(_features(judge, fake[:samples])))
+    fcd = _distance(reference, _moments(_features(judge, fake[np.random.default_rng(1).permutation(len(fake))[:samples]])))
     floor = _distance(reference, others)
     print(f"FCD {fcd:.1f}, floor {floor:.2f} ({samples:,} generated pictures against {samples:,} real ones; {data.name}, {data.source})")
     return FrechetScore(fcd, floor, samples)
@@ -90,9 +91,11 @@ def precision_recall(real, fake, data, samples=2_000):
         Coverage (precision, recall, samples).
 
     Raises:
-        ValueError: as in `frechet_classifier_distance`.
+        ValueError: as in `frechet_classifier_distance`, or `samples` is no whole number above 3.
     """
     judge = _judge(data)
+    if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples <= NEIGHBOURS:
+        raise ValueError(f"samples is {samples!r}, but it must be a whole number above {NEIGHBOURS}.")
     real, fake = _checked(real, "real", FEWEST), _checked(fake, "fake", FEWEST)
     samples = min(samples, len(real), len(fake))
     sets = [_features(judge, images[np.linspace(0, len(images) - 1, samples).astype(int)]) for images in (real, fake)]
@@ -125,15 +128,34 @@ def class_accuracy(images, labels, data):
 def read_classes(images, data):
     """Let the frozen classifier read pictures.
 
+    A classifier has an answer to everything: it reads pure noise with a probability near 1. So the features are looked at, too. A picture
+    is strange if its features are farther from the middle of the training pictures (Mahalanobis distance) than those of 99 % of the test
+    pictures. The confidence of a strange picture is 0.
+
     Args:
         images, data: as in `frechet_classifier_distance`.
 
     Returns:
-        (classes, confidences): int64 (N,), the most probable class, and float32 (N,), its probability.
+        (classes, confidences): int64 (N,), the most probable class, and float32 (N,), its probability, or 0 for a strange picture.
     """
-    logits = _through(_judge(data), _checked(images, "images", 1))[1]
+    judge = _judge(data)
+    features, logits = _through(judge, _checked(images, "images", 1))
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return logits.argmax(axis=1), (exponents / exponents.sum(axis=1, keepdims=True)).max(axis=1)
+    confidences = (exponents / exponents.sum(axis=1, keepdims=True)).max(axis=1)
+    mean, inverse, limit = _usual_features(judge, data)
+    return logits.argmax(axis=1), np.where(_mahalanobis(features, mean, inverse) <= limit, confidences, 0)
+
+
+def class_shares(images, data):
+    """Return the shares of the ten classes that the frozen classifier reads, strange pictures left out: float64 (10,).
+
+    It makes mistakes (it takes most shirts for tops or coats), so compare with the shares that it reads in real pictures, not with their labels.
+
+    Args:
+        images, data: as in `frechet_classifier_distance`.
+    """
+    classes, confidences = read_classes(images, data)
+    return np.bincount(classes[confidences > 0], minlength=10) / len(classes)
 
 
 def nearest_images(images, candidates):
@@ -169,7 +191,7 @@ def _checked(images, name, fewest):
         raise ValueError(f"{np.sum(~np.isfinite(images)):,} values of {name} are NaN or infinite. Look at the training's losses.")
     elif images.min() < -1.001 or images.max() > 1.001:
         raise ValueError(f"{name} goes from {images.min():.4g} to {images.max():.4g}, but floats must lie in [-1, 1].")
-    elif images.min() >= 0:
+    elif 0 <= images.min() < 0.05 < 0.5 < images.max():
         raise ValueError(f"{name} goes from {images.min():.4g} to {images.max():.4g}: is it in [0, 1]? Give 2 * {name} - 1, or uint8.")
     return images.astype(np.float32).reshape(-1, 28, 28, 1)
 
@@ -204,6 +226,22 @@ def _moments(features):
 
 
 _real_cache = {}  # the real pictures are judged once a kernel
+
+
+def _usual_features(judge, data):
+    """Return mean and inverse covariance of the features of training pictures, and the distance within which 99 % of the test pictures lie."""
+    key = (id(judge), data.name, data.source, len(data.train_images))
+    if key not in _real_cache:
+        train, test = (_features(judge, _checked(images[:USUAL], "data", 1)) for images in (data.train_images, data.test_images))
+        mean, covariance = _moments(train)
+        inverse = np.linalg.pinv(covariance, hermitian=True)
+        _real_cache[key] = mean, inverse, np.quantile(_mahalanobis(test, mean, inverse), 0.99)
+    return _real_cache[key]
+
+
+def _mahalanobis(features, mean, inverse):
+    centred = features - mean
+    return np.sqrt(np.einsum("nd,de,ne->n", centred, inverse, centred, optimize=True))
 
 
 def _real_moments(judge, real, samples):

@@ -322,7 +322,8 @@ def real_or_fake(real, fake, value_range, csv_path, questions=20, scale=8, seed=
     """Make the quiz "real or fake?": one picture at a time, answered by buttons or keys, with a running score.
 
     Half of the questions are real pictures, half generated ones. Both pass through the same steps to uint8, so that nothing but the
-    picture tells them apart. Each answer is written at once to the end of a CSV file, also over several rounds and days.
+    picture tells them apart. Each answer is written at once to the end of a CSV file, also over several rounds and days. The interval
+    takes the answers as independent: who counts the verdicts, and knows that half are real, can do a little better than by guessing.
 
     Args:
         real, fake: (N, 28, 28) or (N, 28, 28, 1) finite numbers, both in the same range; of more than 1,000, so many are used.
@@ -387,7 +388,7 @@ def wilson_interval(right, total, z=1.96):
 
 
 def quiz_result(csv_path):
-    """Read all answers that `real_or_fake` wrote to a file.
+    """Read all answers that `real_or_fake` wrote to a file, or to several that were put together into one.
 
     Args:
         csv_path: as given to `real_or_fake`.
@@ -421,15 +422,17 @@ def _read_rows(path):
     """Return the rows of a quiz's file without the header, or raise with the first line that does not fit."""
     if not path.is_file():
         raise FileNotFoundError(f"There is no file '{path}'. It is made by the first answer to the quiz.")
-    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:  # a spreadsheet may have added its mark
         rows = list(csv.reader(file))
     if rows and rows[0] != QUIZ_HEADER:
         raise ValueError(f"'{path}' begins with {rows[0]}, but answers begin with {QUIZ_HEADER}. Give another csv_path.")
     for line, row in enumerate(rows[1:], start=2):
+        if row == QUIZ_HEADER:  # files of several people, one behind the other
+            continue
         kinds = row[3:5] if len(row) == len(QUIZ_HEADER) else []
         if not kinds or not set(kinds) <= {"real", "fake"} or row[5] != str(int(kinds[0] == kinds[1])):
             raise ValueError(f"Line {line} of '{path}' is no answer: {row}. Mend or delete this line.")
-    return rows[1:]
+    return [row for row in rows if row != QUIZ_HEADER]
 
 
 def _append_row(path, row):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from helpers.checkpoints import CheckpointError
+from tests.training import equal, interrupt_at, values
 from tools.definitions import load_definitions
 
 RNG = np.random.default_rng(0)
@@ -15,14 +16,6 @@ IMAGES = RNG.random((40, 28, 28, 1), dtype=np.float32)
 @pytest.fixture(scope="module")
 def chapter():
     return load_definitions("02")
-
-
-def values(*models):
-    return [weight.numpy().copy() for model in models for weight in model.weights]
-
-
-def equal(one, other):
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_the_networks_are_those_of_the_textbook(chapter):
@@ -79,18 +72,6 @@ def test_networks_made_again_are_the_ones_that_train(chapter):
     before = values(*new)
     chapter.make_train_step(*new, keras.optimizers.Adam())(IMAGES[:4], IMAGES[:4])
     assert equal(values(*old), resting) and not equal(values(*new), before)
-
-
-def interrupt_at(chapter, monkeypatch, at):
-    """Make the monitor raise, as the square in the toolbar does, after this step."""
-    whole = chapter.Monitor.update
-
-    def update(self, step, **numbers):
-        whole(self, step, **numbers)
-        if step == at:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(chapter.Monitor, "update", update)
 
 
 @pytest.fixture

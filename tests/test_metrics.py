@@ -122,7 +122,40 @@ def test_classes_are_read(clothes):
     assert metrics.class_accuracy(images[labels == 9], 9, clothes) > 0.9
     assert metrics.class_accuracy(images, (labels + 1) % 10, clothes) < 0.1
     classes, confidences = metrics.read_classes(images, clothes)
-    assert classes.shape == confidences.shape == (500,) and 0.1 <= confidences.min() and confidences.max() <= 1
+    assert classes.shape == confidences.shape == (500,) and confidences.max() <= 1
+    assert 0.9 < np.mean(confidences >= 0.1) and not np.any((confidences > 0) & (confidences < 0.1))  # the others are strange
+
+
+def test_noise_is_not_read(clothes, monkeypatch):
+    """A classifier is sure about everything. What it sees must also look like real pictures."""
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    for data in (clothes, datasets.load("mnist")):
+        strange = {"noise": RNG.uniform(-1, 1, (100, 28, 28)), "black": np.full((100, 28, 28), -1.0), "grey": RNG.normal(0, 0.02, (100, 28, 28))}
+        for name, images in strange.items():
+            assert np.mean(metrics.read_classes(images, data)[1] >= 0.9) < 0.02, name
+            assert metrics.class_shares(images, data).sum() < 0.02, name
+        assert np.mean(metrics.read_classes(data.test_images, data)[1] >= 0.9) > 0.85
+        assert metrics.class_shares(data.test_images, data) == pytest.approx(np.full(10, 0.1), abs=0.03)
+
+
+def test_all_fakes_have_a_share_in_the_score(clothes):
+    """Pictures in the order of their classes must not be cut off at the first N."""
+    images, order = clothes.train_images[5_000:], np.argsort(clothes.train_labels[5_000:], kind="stable")
+    sorted_ = metrics.frechet_classifier_distance(clothes.train_images[:4_000], images[order], clothes)
+    shuffled = metrics.frechet_classifier_distance(clothes.train_images[:4_000], images, clothes)
+    assert sorted_.samples == 2_000 and sorted_.fcd == pytest.approx(shuffled.fcd, rel=0.2)
+
+
+@pytest.mark.parametrize("samples", [0, 3, 1.5, True])
+def test_precision_needs_enough_samples(clothes, samples):
+    with pytest.raises(ValueError, match="must be a whole number above 3"):
+        metrics.precision_recall(GOOD, GOOD, clothes, samples=samples)
+
+
+@pytest.mark.parametrize("value", [-1, 0.5, 1])
+def test_a_dead_generator_is_scored_all_the_same(clothes, value):
+    score = metrics.frechet_classifier_distance(clothes.train_images[:600], np.full((300, 28, 28), float(value)), clothes)
+    assert score.fcd > 50
 
 
 def test_the_classifier_of_digits_reads_digits(monkeypatch):

@@ -108,5 +108,48 @@ def test_what_must_not_be_shipped(folder, monkeypatch):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_the_tools_names_are_those_of_the_makefile():
+def test_each_generator_was_scored_and_says_how_it_was_made():
+    generators = {name: fact for name, fact in pretrained.card().items() if not name.startswith("classifier")}
+    assert {"03_gan_boots", "03_gan_digits", "04_dcgan_clothes"} <= set(generators)
+    for name, fact in generators.items():
+        assert fact["command"] == f"make pretrained NAME={name}" and {"steps", "fcd", "floor", "samples", "recall"} <= set(fact["measured"])
     assert "tools.make_pretrained" in (ROOT / "Makefile").read_text()
+
+
+def test_weights_too_large_for_float16_and_nested_models_are_refused(folder):
+    import keras
+
+    large = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    large.set_weights([np.float32([[1e5]]), np.float32([0])])
+    with pytest.raises(ValueError, match="not finite in float16"):
+        ship.ship("large", large, "", "")
+    with pytest.raises(ValueError, match="are models"):
+        ship.ship("nested", keras.Sequential([keras.Input((1,)), keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])]), "", "")
+
+
+def test_a_pretrained_model_is_trained_on_from_its_checkpoint_scored_and_shipped(folder, monkeypatch):
+    import keras
+    import tensorflow as tf
+
+    from helpers import datasets
+    from tools import make_pretrained
+
+    monkeypatch.setenv("COURSE_DATA", "embedded")
+    data, chapter = datasets.load("fashion_mnist"), make_pretrained.load_definitions("04")
+    images = chapter.scaled(data.train_images[:64])
+
+    def train(steps):
+        parts = chapter.make_parts(chapter.IMPROVED | {"batch_size": 4}, 0)
+        make_pretrained.train("04_test", chapter, images, 4, steps, parts)
+        return parts
+
+    monkeypatch.setattr(make_pretrained, "SAVE_EVERY", 2)
+    whole = train(5)
+    assert int(train(5)["generator_optimizer"].iterations) == 5  # nothing more to do
+    with pytest.raises(SystemExit, match="trained for 5 steps already, but 3 are wanted"):
+        train(3)
+    monkeypatch.setattr(make_pretrained.metrics, "LARGEST_SAMPLE", 300)
+    make_pretrained.finish("04_test", whole["generator"], data, data.train_images[:1_000], "a test", 5)
+    fact = pretrained.card()["04_test"]
+    assert fact["measured"]["samples"] == 300 and fact["measured"]["fcd"] > fact["measured"]["floor"] > 0
+    assert isinstance(pretrained.load("04_test"), keras.Sequential) and tf.is_tensor(pretrained.load("04_test")(np.zeros((1, 100), np.float32)))

@@ -99,6 +99,8 @@ def accuracy(model, images, labels):
 
 
 def main(wanted=""):
+    if wanted not in ("", *SETS):
+        raise SystemExit(f"There is no classifier {wanted!r}. Choose one of: {', '.join(SETS)}.")
     for kind, name in SETS.items():
         if wanted not in ("", kind):
             continue

@@ -1,6 +1,6 @@
 """Train the generators that come with the course, with the chapters' own code.
 
-    COURSE_DATA_DIR=../shared/data make pretrained              all that are not on the card yet, or `NAME=03_gan_boots` for one, again
+    COURSE_DATA_DIR=../shared/data make pretrained              all that are not on the card yet; `NAME=03_gan_boots` for this one, on the card or not
 
 A training that is stopped goes on when the command is given again: its checkpoints are in `results/full/`. When one is complete, its generator is
 scored and written to `data/pretrained/` with its line on the card.
@@ -37,6 +37,8 @@ def train(name, chapter, images, batch_size, steps, parts, after_step=lambda ste
     train_step = chapter.make_train_step(*(parts[part] for part in needed))
     kept = Checkpoints(f"{name[:2]}_pretrained/{name[3:]}", batch_size=batch_size, seed=SEED, **parts)
     step, _ = kept.resume()
+    if step > steps:
+        raise SystemExit(f"{name} was trained for {step:,} steps already, but {steps:,} are wanted. Remove '{kept.folder}' to train it again.")
     began, first = time.monotonic(), step
     for batch in datasets.batches(images, batch_size, SEED, first_step=step):
         if step >= steps:
@@ -50,7 +52,7 @@ def train(name, chapter, images, batch_size, steps, parts, after_step=lambda ste
             print(f"{name}: step {step:,} of {steps:,}, losses {losses[0]:.2f} {losses[1]:.2f}, {rest:.0f} minutes left", flush=True)
 
 
-def gan(name, data, images, steps, **wanted):
+def gan(name, data, images, steps, kind):
     """Chapter 03's network on some pictures."""
     import keras
     import tensorflow as tf
@@ -59,12 +61,12 @@ def gan(name, data, images, steps, **wanted):
     keras.utils.set_random_seed(SEED)
     parts = {
         "generator": chapter.make_generator(), "discriminator": chapter.make_discriminator(),
-        "generator_optimizer": keras.optimizers.Adam(chapter.RATE_G, beta_1=chapter.BETA_1),
-        "discriminator_optimizer": keras.optimizers.Adam(chapter.RATE_D, beta_1=chapter.BETA_1),
+        "generator_optimizer": keras.optimizers.Adam(chapter.RATE, beta_1=chapter.BETA_1),
+        "discriminator_optimizer": keras.optimizers.Adam(chapter.RATE, beta_1=chapter.BETA_1),
         "rng": tf.random.Generator.from_seed(SEED),
     }  # fmt: skip
     train(name, chapter, chapter.scaled(images), chapter.BATCH, steps, parts)
-    finish(name, parts["generator"], data, images, f"chapter 03's generator of {wanted['kind']}", steps)
+    finish(name, chapter.settled(parts["generator"]), data, images, f"chapter 03's generator of {kind}", steps)
 
 
 def dcgan(name, data, images, steps):
@@ -81,10 +83,9 @@ def dcgan(name, data, images, steps):
 
 
 def finish(name, generator, data, images, about, steps):
-    """Score the generator in the form in which it is shipped, and put it on the card."""
+    """Score the generator in the form in which it is shipped, then put it on the card."""
     noise = np.random.default_rng(SEED).normal(size=(metrics.LARGEST_SAMPLE, generator.input_shape[1])).astype(np.float32)
-    ship(name, generator, about, f"make pretrained NAME={name}", steps=steps)
-    shipped = pretrained.load(name)
+    shipped = pretrained.in_dtype(pretrained.in_dtype(generator, "float16"), "float32")
     fakes = np.concatenate([shipped(noise[at : at + 500], training=False) for at in range(0, len(noise), 500)])
     score, coverage = metrics.frechet_classifier_distance(images, fakes, data), metrics.precision_recall(images, fakes, data)
     measured = {"fcd": score.fcd, "floor": score.floor, "samples": score.samples, "recall": coverage.recall}
@@ -98,9 +99,9 @@ def main(wanted=""):
     if "embedded" in (mnist.source, fashion.source):
         raise SystemExit("Pretrained models are trained on the real pictures. Set COURSE_DATA_DIR to their folder, and try again.")
     models = {
-        "04_dcgan_clothes": lambda name: dcgan(name, fashion, fashion.train_images, 15_000),
-        "03_gan_boots": lambda name: gan(name, fashion, fashion.train_images[fashion.train_labels == 9], 1_500, kind="ankle boots"),
-        "03_gan_digits": lambda name: gan(name, mnist, mnist.train_images, 2_000, kind="digits"),
+        "04_dcgan_clothes": lambda name: dcgan(name, fashion, fashion.train_images, 25_000),
+        "03_gan_boots": lambda name: gan(name, fashion, fashion.train_images[fashion.train_labels == 9], 1_500, "ankle boots"),
+        "03_gan_digits": lambda name: gan(name, mnist, mnist.train_images, 2_500, "digits"),
     }
     if wanted and wanted not in models:
         raise SystemExit(f"There is no model {wanted!r}. Choose one of: {', '.join(models)}.")

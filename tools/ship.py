@@ -2,6 +2,11 @@
 
 import hashlib
 import json
+import tempfile
+from pathlib import Path
+
+import filelock
+import numpy as np
 
 from helpers.paths import atomic_write
 from helpers.pretrained import FOLDER, card, in_dtype
@@ -20,14 +25,22 @@ def ship(name, model, about, command, **measured):
         **measured: numbers that were measured, by name.
 
     Raises:
-        ValueError: it holds a layer that is not built in, or the files together would be too large.
+        ValueError: it holds a layer that is not built in or another model, a weight too large for float16, or the files together would be too large.
     """
-    strange = [layer.name for layer in model.layers if not type(layer).__module__.startswith("keras.")]
+    strange = [layer.name for layer in model.layers if not type(layer).__module__.startswith("keras.") or hasattr(layer, "layers")]
     if strange:
-        raise ValueError(f"{name} has layers that are not Keras's own: {', '.join(strange)}. It would not load elsewhere.")
+        raise ValueError(f"{name} has layers that are models, or not Keras's own: {', '.join(strange)}. It would not load elsewhere in float16.")
+    small = in_dtype(model, "float16")
+    if not all(np.isfinite(weight).all() for weight in small.get_weights()):
+        raise ValueError(f"{name} has weights that are not finite in float16, whose largest number is 65,504.")
+    with filelock.FileLock(Path(tempfile.gettempdir()) / "unseen-fashion-ship.lock"):  # two trainings may end at the same time
+        _write(name, small, about, command, measured)
+
+
+def _write(name, model, about, command, measured):
     facts = card() if (FOLDER / "card.json").exists() else {}
     with atomic_write(FOLDER / f"{name}.keras", suffix=".keras") as temporary:
-        in_dtype(model, "float16").save(temporary)
+        model.save(temporary)
         others = sum(path.stat().st_size for path in FOLDER.glob("*.keras") if path.stem != name and not path.name.startswith("."))
         if others + temporary.stat().st_size > LARGEST:
             raise ValueError(f"With {name} the pretrained files would have {others + temporary.stat().st_size:,} bytes; the limit is {LARGEST:,}.")
