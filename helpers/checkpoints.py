@@ -1,4 +1,7 @@
-"""Checkpoints: a training that is stopped, also by SIGKILL, goes on where it was last saved, bit for bit on a CPU.
+"""Checkpoints: a training that is stopped, also by SIGKILL, goes on where it was last saved.
+
+On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way. With batch normalisation a new trace may add the parts of
+a gradient in another order; then the last digits differ.
 
 One file holds everything, in NumPy's `.npz` format, which has a checksum for each array: all variables, the states of random
 generators, the history, and a description of the models and settings. Not in it: the global random generators of Python, NumPy and

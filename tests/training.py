@@ -59,13 +59,21 @@ def check_networks_made_again_are_the_ones_that_train(make_train_step, make_part
 
 
 def check_an_interrupted_training_goes_on(chapter, monkeypatch, capsys, run, at, saved):
-    """`run(name)` trains and returns (model, history); interrupted after step `at` and run again, it ends as without the stop."""
+    """`run(name)` trains and returns (model, history); interrupted after step `at` and run again, it ends as without the stop.
+
+    Not bit for bit: Keras's batch normalisation sends three parts of a gradient to one place, and TensorFlow's tape adds them in an order that can
+    differ between two traces of the same step in one process. Seen here: losses that differ by 2e-7. Other noise, batches or dropout, or a
+    lost state of an optimizer, change them by far more. tests/test_checkpoints.py compares bits, in fresh processes.
+    """
     whole, history = run("whole")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupt_at(chapter, patch, at)
         run("cut")
     resumed, resumed_history = run("cut")
     assert f"The checkpoint of step {saved} is loaded" in capsys.readouterr().out
-    assert equal(values(whole), values(resumed)), [np.abs(a - b).max() for a, b in zip(values(whole), values(resumed))]
     assert resumed_history["step"] == history["step"] == list(range(1, len(history["step"]) + 1))
-    assert all(resumed_history[name] == curve for name, curve in history.items() if name != "seconds")
+    for name in ("generator_loss", "discriminator_loss"):
+        np.testing.assert_allclose(resumed_history[name], history[name], atol=1e-5)
+        assert np.abs(np.diff(history[name])).max() > 1e-3
+    for one, other in zip(values(whole), values(resumed), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-3)

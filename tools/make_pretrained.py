@@ -53,7 +53,7 @@ def train(name, chapter, images, batch_size, steps, parts, after_step=lambda ste
 
 
 def gan(name, data, images, steps, kind):
-    """Chapter 03's network on some pictures."""
+    """Chapter 03's network on some pictures; the averaged generator is kept."""
     import keras
     import tensorflow as tf
 
@@ -61,12 +61,14 @@ def gan(name, data, images, steps, kind):
     keras.utils.set_random_seed(SEED)
     parts = {
         "generator": chapter.make_generator(), "discriminator": chapter.make_discriminator(),
-        "generator_optimizer": keras.optimizers.Adam(chapter.RATE, beta_1=chapter.BETA_1),
-        "discriminator_optimizer": keras.optimizers.Adam(chapter.RATE, beta_1=chapter.BETA_1),
-        "rng": tf.random.Generator.from_seed(SEED),
+        "generator_optimizer": keras.optimizers.Adam(chapter.RATE_G, beta_1=chapter.BETA_1),
+        "discriminator_optimizer": keras.optimizers.Adam(chapter.RATE_D, beta_1=chapter.BETA_1),
+        "rng": tf.random.Generator.from_seed(SEED), "averaged": chapter.make_generator(),
     }  # fmt: skip
-    train(name, chapter, chapter.scaled(images), chapter.BATCH, steps, parts)
-    finish(name, chapter.settled(parts["generator"]), data, images, f"chapter 03's generator of {kind}", steps)
+    parts["averaged"].set_weights(parts["generator"].get_weights())
+    average_step = chapter.make_average_step(parts["generator"], parts["averaged"])
+    train(name, chapter, chapter.scaled(images), chapter.BATCH, steps, parts, lambda step: average_step(tf.constant(step)))
+    finish(name, chapter.settled(parts["averaged"]), data, images, f"chapter 03's generator of {kind}", steps)
 
 
 def dcgan(name, data, images, steps):
