@@ -272,7 +272,8 @@ def _show_curves(view, folder, history):
     steps, panels = few.pop("step"), {}
     for name in names:
         panels.setdefault("accuracy" if name.endswith("accuracy") else "loss", []).append(name)
-    log = [title for title, inside in panels.items() if _spans_decades(np.concatenate([few[name] for name in inside]))]
+    losses = panels.get("loss", [])
+    log = ["loss"] if losses and _spans_decades(np.concatenate([few[name] for name in losses])) else []
     figure = plotting.history_curves(few, panels, {"accuracy": (0, 1.05)}, x=steps, log=log)
     png = figure._repr_png_()
     with atomic_write(folder / "curves.png") as temporary:

@@ -66,6 +66,16 @@ def test_everything_is_written():
     assert monitor.warnings == []
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_loss_over_decades_is_drawn_on_a_logarithm_and_accuracies_never_are(monkeypatch):
+    asked = []
+    curves = plotting.history_curves
+    monkeypatch.setattr(plotting, "history_curves", lambda *args, **options: asked.append(options["log"]) or curves(*args, **options))
+    train(numbers=lambda step: {"real_accuracy": 0.01 * step**2, "fake_accuracy": 0.5})
+    train(numbers=lambda step: {"loss": 10.0**-step, "real_accuracy": 0.01 * step**2})
+    assert {tuple(log) for log in asked} == {(), ("loss",)}
+
+
 def test_tensors_of_one_number_are_taken():
     assert train(numbers=lambda step: {"loss": tf.constant(0.5)}).history["loss"] == [0.5] * 10
 
