@@ -94,8 +94,7 @@ def measure(chapter, data, images, line, recipe, seed, steps, ratio):
     batches = datasets.batches(images, recipe["batch_size"], seed)
     for step in range(steps):
         one_step(next(batches), step)
-    noise = np.random.default_rng(0).normal(size=(metrics.LARGEST_SAMPLE, chapter.LATENT)).astype(np.float32)
-    fakes = np.concatenate([generator(noise[at : at + 500], training=False) for at in range(0, len(noise), 500)])
+    fakes = chapter.generate(generator, metrics.LARGEST_SAMPLE, seed=0)
     score, coverage = metrics.frechet_classifier_distance(data.train_images, fakes, data), metrics.precision_recall(data.train_images, fakes, data)
     numbers = (ratio, score.fcd, score.floor, score.samples, coverage.precision, coverage.recall)
     return dict(zip(COLUMNS, (line, settings(chapter, recipe), seed, steps, *(round(number, 3) for number in numbers), judge()), strict=True))

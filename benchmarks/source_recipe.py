@@ -69,14 +69,13 @@ def train():
 def score():
     chapter, data = load_definitions("04"), real_clothes()
     generator = chapter.make_generator()
-    noise = np.random.default_rng(0).normal(size=(metrics.LARGEST_SAMPLE, chapter.LATENT)).astype(np.float32)
     rows, epoch = [], len(data.train_images) // chapter.SOURCE["batch_size"]
     snapshots = sorted((chapter_folder(RUN) / "snapshots").glob("*.weights.h5"))
     if not snapshots or int(snapshots[-1].name.split(".")[0]) < EPOCHS * epoch:
         raise SystemExit(f"'{chapter_folder(RUN)}' has {len(snapshots)} snapshots, and not the last one. Run the training to its end first: train")
     for snapshot in snapshots:
         generator.load_weights(snapshot)
-        fakes = np.concatenate([generator(noise[at : at + 500], training=False) for at in range(0, len(noise), 500)])
+        fakes = chapter.generate(generator, metrics.LARGEST_SAMPLE, seed=0)
         step, result = int(snapshot.name.split(".")[0]), metrics.frechet_classifier_distance(data.train_images, fakes, data)
         rows.append((step, round(step / epoch, 2), round(result.fcd, 2), round(result.floor, 3), result.samples, judge()))
     with atomic_write(CURVE) as temporary, open(temporary, "w", newline="") as file:

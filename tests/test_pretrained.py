@@ -149,7 +149,7 @@ def test_a_pretrained_model_is_trained_on_from_its_checkpoint_scored_and_shipped
     with pytest.raises(SystemExit, match="trained for 5 steps already, but 3 are wanted"):
         train(3)
     monkeypatch.setattr(make_pretrained.metrics, "LARGEST_SAMPLE", 300)
-    make_pretrained.finish("04_test", whole["generator"], data, data.train_images[:1_000], "a test", 5)
+    make_pretrained.finish("04_test", chapter, whole["generator"], data, data.train_images[:1_000], "a test", 5)
     fact = pretrained.card()["04_test"]
     assert fact["measured"]["samples"] == 300 and fact["measured"]["fcd"] > fact["measured"]["floor"] > 0
     assert isinstance(pretrained.load("04_test"), keras.Sequential) and tf.is_tensor(pretrained.load("04_test")(np.zeros((1, 100), np.float32)))

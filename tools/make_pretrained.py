@@ -10,8 +10,6 @@ import os
 import sys
 import time
 
-import numpy as np
-
 from helpers import datasets, metrics, pretrained
 from helpers.budget import start
 from tools.definitions import load_definitions
@@ -68,7 +66,7 @@ def gan(name, data, images, steps, kind):
     parts["averaged"].set_weights(parts["generator"].get_weights())
     average_step = chapter.make_average_step(parts["generator"], parts["averaged"])
     train(name, chapter, chapter.scaled(images), chapter.BATCH, steps, parts, lambda step: average_step(tf.constant(step)))
-    finish(name, chapter.settled(parts["averaged"]), data, images, f"chapter 03's generator of {kind}", steps)
+    finish(name, chapter, chapter.settled(parts["averaged"]), data, images, f"chapter 03's generator of {kind}", steps)
 
 
 def dcgan(name, data, images, steps):
@@ -81,14 +79,13 @@ def dcgan(name, data, images, steps):
     parts["averaged"] = chapter.averaged_copy(recipe, parts["generator"])
     average_step = chapter.make_average_step(parts["generator"], parts["averaged"], recipe["average"])
     train(name, chapter, chapter.scaled(images), recipe["batch_size"], steps, parts, lambda step: average_step(tf.constant(step)))
-    finish(name, parts["averaged"], data, images, "chapter 04's improved recipe, averaged generator of clothes", steps)
+    finish(name, chapter, parts["averaged"], data, images, "chapter 04's improved recipe, averaged generator of clothes", steps)
 
 
-def finish(name, generator, data, images, about, steps):
+def finish(name, chapter, generator, data, images, about, steps):
     """Score the generator in the form in which it is shipped, then put it on the card."""
-    noise = np.random.default_rng(SEED).normal(size=(metrics.LARGEST_SAMPLE, generator.input_shape[1])).astype(np.float32)
     shipped = pretrained.in_dtype(pretrained.in_dtype(generator, "float16"), "float32")
-    fakes = np.concatenate([shipped(noise[at : at + 500], training=False) for at in range(0, len(noise), 500)])
+    fakes = chapter.generate(shipped, metrics.LARGEST_SAMPLE, SEED)
     score, coverage = metrics.frechet_classifier_distance(images, fakes, data), metrics.precision_recall(images, fakes, data)
     measured = {"fcd": score.fcd, "floor": score.floor, "samples": score.samples, "recall": coverage.recall}
     ship(name, generator, about, f"make pretrained NAME={name}", steps=steps, **measured)
