@@ -99,8 +99,8 @@ def main(wanted=""):
         raise SystemExit("Pretrained models are trained on the real pictures. Set COURSE_DATA_DIR to their folder, and try again.")
     models = {
         "04_dcgan_clothes": lambda name: dcgan(name, fashion, fashion.train_images, 25_000),
-        "03_gan_boots": lambda name: gan(name, fashion, fashion.train_images[fashion.train_labels == 9], 1_500, "ankle boots"),
-        "03_gan_digits": lambda name: gan(name, mnist, mnist.train_images, 2_500, "digits"),
+        "03_gan_boots": lambda name: gan(name, fashion, fashion.train_images[fashion.train_labels == 9], 1_200, "ankle boots"),
+        "03_gan_digits": lambda name: gan(name, mnist, mnist.train_images, 2_000, "digits"),
     }
     if wanted and wanted not in models:
         raise SystemExit(f"There is no model {wanted!r}. Choose one of: {', '.join(models)}.")
