@@ -70,6 +70,11 @@ def _page(facts):
         "|---|---|---|---|---|---|",
     ]
     for name, fact in facts.items():
-        measured = ", ".join(f"{key.replace('_', ' ')} {value:,.4g}" for key, value in fact["measured"].items())
+        measured = ", ".join(f"{key.replace('_', ' ')} {_number(value)}" for key, value in fact["measured"].items())
         lines.append(f"| {name} | {fact['about']} | {fact['parameters']:,} | {fact['bytes']:,} | {measured} | `{fact['command']}` |")
     return "\n".join(lines) + "\n"
+
+
+def _number(value):
+    """Return a count as it is, and a measured value with four digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
