@@ -66,14 +66,16 @@ with Monitor("04_dcgan/benchmark", 25 * BLOCKS, 50, samples, (-1, 1)) as monitor
             if step % 500 == 0:
                 kept.save(step, monitor.history)
         seconds["chapter"].append(time.perf_counter() - began)
-parts = [np.sum(b) / np.sum(c) for b, c in zip(*(np.array_split(seconds[name], 5) for name in ("bare", "chapter")))]
+ratios = [np.sum(b) / np.sum(c) for b, c in zip(*(np.array_split(seconds[name], 5) for name in ("bare", "chapter")))]
 result = (f"bare : chapter, sums of {BLOCKS} blocks of 25 steps each: {np.sum(seconds['bare']) / np.sum(seconds['chapter']):.3f}, "
-      f"five parts of the run: {min(parts):.3f} to {max(parts):.3f} "
+      f"five parts of the run: {min(ratios):.3f} to {max(ratios):.3f} "
       f"(a bare step took {40 * np.median(seconds['bare']):.0f} ms, which depends on the machine)")
 """
 
 
 def main(blocks=60):
+    if int(blocks) < 20:
+        raise SystemExit("Give 20 blocks or more: a checkpoint belongs to each 20 of them.")
     print(run_in_kernel(CODE, TRAIN.replace("BLOCKS", str(int(blocks))), "print(result)"), end="")
 
 

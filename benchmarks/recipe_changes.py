@@ -118,12 +118,14 @@ def main():
     names = ("recipe", "settings", "seed", "judge")
     keys = [(line, settings(chapter, recipe), str(seed), judge()) for line, recipe, seed, _ in wanted]
     rows = [row for row in rows if tuple(row[name] for name in names) in keys]  # of another recipe or judge: measured again
+    rows = [row for row in rows if row["recipe"] in table or row["steps"] == str(chapter.STEPS)]  # of another length: measured again
     done = {tuple(row[name] for name in names) for row in rows}
     for key, (line, recipe, seed, steps) in zip(keys, wanted):
         if key in done:
             continue
         ratio = step_ratio(chapter, recipe, images)
         rows.append(measure(chapter, data, images, line, recipe, seed, steps or round(SOURCE_STEPS * ratio), ratio))
+        rows.sort(key=lambda row: keys.index(tuple(str(row[name]) for name in names)))
         with atomic_write(TABLE) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()

@@ -53,7 +53,7 @@ def train():
     epoch = len(images) // batch_size
     curves = {name: list(history[name]) for name in ("generator_loss", "discriminator_loss")}
     for batch in datasets.batches(images, batch_size, SEED, first_step=step):
-        if step == EPOCHS * epoch:
+        if step >= EPOCHS * epoch:
             break
         losses = train_step(batch)
         step += 1

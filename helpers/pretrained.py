@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 
 from .budget import quiet_import
 from .paths import DATA
@@ -57,9 +58,12 @@ def in_dtype(model, dtype):
     """Return a copy of a Sequential or functional model whose layers compute in `dtype` ("float32" or "float16")."""
     import keras
 
+    state = random.getstate()  # Keras draws seeds for the layers; networks that are made later must not depend on it
+
     def converted(layer):
         return type(layer).from_config({**layer.get_config(), "dtype": dtype})
 
     copy = keras.models.clone_model(model, clone_function=converted)
     copy.set_weights(model.get_weights())
+    random.setstate(state)
     return copy

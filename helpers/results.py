@@ -14,12 +14,12 @@ from .paths import atomic_write, results_folder
 _sources = {}  # chapter: the data source when this kernel first used its folder
 
 
-def _plain(name, value):
+def plain_number(name, value):
     """Return `value` as a Python int or float, or raise with the reason why it is no number to keep."""
     if hasattr(value, "item") and getattr(value, "size", 1) == 1:
         value = value.item()  # a NumPy scalar or an array of one element
     elif hasattr(value, "numpy"):
-        return _plain(name, value.numpy())  # a TensorFlow scalar
+        return plain_number(name, value.numpy())  # a TensorFlow scalar
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} is {value!r} ({type(value).__name__}), but only single numbers are recorded.")
     if not math.isfinite(value):
@@ -66,7 +66,7 @@ def record(chapter, **values):
         raise ValueError(f"chapter is {chapter!r}, but it must be the notebook's name without ending, like '03_gan'.")
     if not values:
         raise ValueError(f"record({chapter!r}) got no numbers. Give each as name=value.")
-    text = json.dumps({name: _plain(name, value) for name, value in values.items()}, indent=2)
+    text = json.dumps({name: plain_number(name, value) for name, value in values.items()}, indent=2)
     print(text)
     with atomic_write(chapter_folder(chapter).with_suffix(".json")) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

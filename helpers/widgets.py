@@ -3,7 +3,6 @@
 import base64
 import csv
 import html
-import math
 import time
 import traceback
 import uuid
@@ -349,9 +348,7 @@ def real_or_fake(real, fake, value_range, csv_path, questions=20, scale=8, seed=
             raise ValueError(f"{questions} questions need {questions // 2} pictures of each kind, but {name} has {len(images)}.")
         images = images[rng.permutation(len(images))[: max(LARGEST_QUIZ, questions // 2)]]
         pictures[name] = _grey(name, images, value_range, shape=(28, 28))
-        low, high = value_range
-        if images.min() < 2 * low - high or images.max() > 2 * high - low:  # a little outside is cut; this is another range
-            raise ValueError(f"{name} goes from {images.min():.4g} to {images.max():.4g}, far outside of value_range {value_range}.")
+        _refuse_another_range(name, images, *value_range)
     if path.exists():
         _read_rows(path)
     quiz = _RealOrFake(pictures, path, questions, rng, scale)
@@ -359,32 +356,45 @@ def real_or_fake(real, fake, value_range, csv_path, questions=20, scale=8, seed=
     return _WithPicture([quiz], plotting.grid_png(static, (0, 255), columns=min(10, questions)))
 
 
-def wilson_interval(right, total, z=1.96):
+def _refuse_another_range(name, images, low, high):
+    """Raise if pictures are far from what `value_range` says: they would be all alike in the quiz, and known at once."""
+    least, most, whole = images.min(), images.max(), high - low
+    problem = ""
+    if least < low - whole or most > high + whole:  # a little outside is cut
+        problem = "far outside of"
+    elif most - least < whole / 10 or least > low + whole / 4:
+        problem = "only a small part of"
+    if problem:
+        raise ValueError(f"{name} goes from {least:.4g} to {most:.4g}, {problem} value_range {(low, high)}. Bring both sets into one range.")
+
+
+def wilson_interval(right, total, confidence=0.95):
     """Return the Wilson score interval of a share: where the true share may lie, when `right` of `total` answers were right.
 
     Args:
         right: whole number from 0 to total.
         total: whole number of independent answers; with none, nothing is known: (0, 1).
-        z: how many standard deviations wide to each side; 1.96 for 95 %.
+        confidence: probability that the interval holds the true share, above 0 and below 1.
 
     Returns:
         (low, high), floats from 0 to 1.
 
     Raises:
-        ValueError: other counts, or z is not positive.
+        ValueError: other counts, or another confidence.
 
     Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927), 209-212.
     """
     whole = all(isinstance(count, (int, np.integer)) and not isinstance(count, bool) for count in (right, total))
     if not whole or not 0 <= right <= total:
         raise ValueError(f"right is {right!r} and total is {total!r}, but they must be whole numbers, 0 <= right <= total.")
-    if not z > 0:
-        raise ValueError(f"z is {z!r}, but it must be positive, such as 1.96.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence!r}, but it must lie between 0 and 1, such as 0.95.")
     if total == 0:
         return 0.0, 1.0
-    middle = (right + z**2 / 2) / (total + z**2)
-    half = z * math.sqrt(right * (total - right) / total + z**2 / 4) / (total + z**2)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    from scipy.stats import binomtest  # slow to import, and only needed here
+
+    low, high = binomtest(right, total).proportion_ci(confidence, method="wilson")
+    return float(low), float(high)
 
 
 def quiz_result(csv_path):

@@ -31,11 +31,16 @@ def pytest_collection_modifyitems(config, items):
     items[:] = belongs
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_course_variables():
+    """Unset the course's variables for good: a module's fixtures are made before those of its tests."""
+    for name in VARIABLES:
+        os.environ.pop(name, None)
+
+
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch, tmp_path):
-    """Unset the course's variables, put results into an empty folder, and answer every connection with an error."""
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+    """Put results into an empty folder, and answer every connection with an error."""
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "results"))
     monkeypatch.setattr(datasets, "_loaded", {})  # else results of later tests lie in another source's folder
     monkeypatch.setattr(results, "_sources", {})

@@ -80,6 +80,7 @@ def small(chapter, monkeypatch):
 
 
 def test_a_training_that_is_interrupted_goes_on_when_the_cell_is_run_again(small, monkeypatch, capsys):
+    training.check_everything_is_kept(small, monkeypatch, lambda: small.train_gan("kept", IMAGES, 1))
     training.check_an_interrupted_training_goes_on(small, monkeypatch, capsys, lambda name: small.train_gan(name, IMAGES, 5), at=3, saved=2)
 
 
@@ -94,6 +95,7 @@ def test_a_settled_generator_has_the_means_of_its_present_weights(chapter):
     for numbers, norm in zip(inputs, norms):
         axes = tuple(range(len(numbers.shape) - 1))
         assert np.mean(np.var(numbers, axis=axes)) == pytest.approx(np.mean(norm.moving_variance), rel=0.3)
+        assert np.abs(np.mean(numbers, axis=axes) - norm.moving_mean).mean() < 0.3 * np.sqrt(np.mean(norm.moving_variance))
     assert {norm.momentum for norm in norms} == {0.9}
     assert training.equal(training.values(generator), before)
     assert training.equal([w.numpy() for w in copy.trainable_variables], [w.numpy() for w in generator.trainable_variables])

@@ -104,6 +104,7 @@ def small(chapter, monkeypatch):
 @pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_training_that_is_interrupted_goes_on_when_the_cell_is_run_again(small, monkeypatch, capsys, average):
     recipe = small.IMPROVED | {"batch_size": 4, "average": average}
+    training.check_everything_is_kept(small, monkeypatch, lambda: small.train_dcgan("kept", recipe, 1))
     training.check_an_interrupted_training_goes_on(
         small, monkeypatch, capsys, lambda name: small.train_dcgan(name, recipe, 5), at=3, saved=2
     )

@@ -38,11 +38,13 @@ def test_card_and_files_belong_together():
 @pytest.mark.parametrize("name", list(pretrained.card()))
 def test_each_model_loads_without_the_projects_code(name):
     """In a process that knows nothing but Keras: no layer of our own is needed. And ours has the same weights, in float32."""
-    code = f"import keras; m = keras.saving.load_model({str(pretrained.FOLDER / f'{name}.keras')!r}); print(m.count_params())"
+    load = f"keras.saving.load_model({str(pretrained.FOLDER / f'{name}.keras')!r})"
+    code = f"import keras; print(*(abs(weight.astype(float)).sum() for weight in {load}.get_weights()))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/")
     assert said.returncode == 0, said.stderr[-2000:]
     model = pretrained.load(name)
-    assert int(said.stdout) == model.count_params() == pretrained.card()[name]["parameters"]
+    np.testing.assert_allclose([float(word) for word in said.stdout.split()], [abs(weight).sum(dtype=float) for weight in model.get_weights()])
+    assert model.count_params() == pretrained.card()[name]["parameters"]
     assert {weight.dtype for weight in model.get_weights()} == {np.dtype("float32")}
     outputs = model(np.zeros((2, *model.input_shape[1:]), np.float32), training=False)
     assert all(np.isfinite(output).all() for output in (outputs if isinstance(outputs, list) else [outputs]))
@@ -127,29 +129,48 @@ def test_weights_too_large_for_float16_and_nested_models_are_refused(folder):
         ship.ship("nested", keras.Sequential([keras.Input((1,)), keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])]), "", "")
 
 
-def test_a_pretrained_model_is_trained_on_from_its_checkpoint_scored_and_shipped(folder, monkeypatch):
-    import keras
-    import tensorflow as tf
-
+@pytest.fixture
+def clothes(monkeypatch):
     from helpers import datasets
     from tools import make_pretrained
 
     monkeypatch.setenv("COURSE_DATA", "embedded")
-    data, chapter = datasets.load("fashion_mnist"), make_pretrained.load_definitions("04")
-    images = chapter.scaled(data.train_images[:64])
-
-    def train(steps):
-        parts = chapter.make_parts(chapter.IMPROVED | {"batch_size": 4}, 0)
-        make_pretrained.train("04_test", chapter, images, 4, steps, parts)
-        return parts
-
     monkeypatch.setattr(make_pretrained, "SAVE_EVERY", 2)
-    whole = train(5)
-    assert int(train(5)["generator_optimizer"].iterations) == 5  # nothing more to do
-    with pytest.raises(SystemExit, match="trained for 5 steps already, but 3 are wanted"):
-        train(3)
     monkeypatch.setattr(make_pretrained.metrics, "LARGEST_SAMPLE", 300)
-    make_pretrained.finish("04_test", chapter, whole["generator"], data, data.train_images[:1_000], "a test", 5)
+    return datasets.load("fashion_mnist")
+
+
+def test_a_pretrained_model_is_trained_on_from_its_checkpoint(clothes):
+    from tools import make_pretrained
+
+    chapter = make_pretrained.load_definitions("04")
+    images = chapter.scaled(clothes.train_images[:64])
+
+    def train(name, steps):
+        parts, seen = chapter.make_parts(chapter.IMPROVED | {"batch_size": 4}, 0), []
+        make_pretrained.train(name, chapter, images, steps, parts, seen.append, batch_size=4)
+        return int(parts["generator_optimizer"].iterations), seen, np.concatenate([weight.ravel() for weight in parts["generator"].get_weights()])
+
+    _, _, whole = train("04_whole", 5)
+    train("04_test", 2)
+    steps, seen, cut = train("04_test", 5)
+    assert (steps, seen) == (5, [2, 3, 4]) and np.mean(np.abs(cut - whole)) < 1e-5 < 1e-4 < np.mean(np.abs(whole))
+    assert train("04_test", 5)[:2] == (5, [])  # nothing more to do
+    with pytest.raises(SystemExit, match="trained for 5 steps already, but 3 are wanted"):
+        train("04_test", 3)
+
+
+@pytest.mark.parametrize("make", ["gan", "dcgan"])
+def test_a_pretrained_model_is_trained_scored_and_shipped(clothes, folder, make, capsys):
+    import keras
+    import tensorflow as tf
+
+    from tools import make_pretrained
+
+    arguments = ("ankle boots",) if make == "gan" else ()
+    for _ in range(2):  # the second time it is trained again
+        getattr(make_pretrained, make)("04_test", clothes, clothes.train_images[:1_000], 2, *arguments)
+    assert capsys.readouterr().out.count("training starts at step 0") == 2
     fact = pretrained.card()["04_test"]
     assert fact["measured"]["samples"] == 300 and fact["measured"]["fcd"] > fact["measured"]["floor"] > 0
     assert isinstance(pretrained.load("04_test"), keras.Sequential) and tf.is_tensor(pretrained.load("04_test")(np.zeros((1, 100), np.float32)))

@@ -413,6 +413,8 @@ def test_files_that_are_no_answers(answers_file):
         ({"real": REAL[:, :27]}, r"real has shape \(40, 27, 28\)"), ({"fake": FAKE[..., 0, 0]}, "fake has shape"),
         ({"fake": FAKE * np.nan}, "fake: .* NaN"), ({"value_range": (255, 0)}, "value_range is"), ({"value_range": 3}, "value_range is 3"),
         ({"fake": FAKE / 300, "value_range": (-1, 1)}, r"real goes from 0 to 255, far outside of value_range \(-1, 1\)"),
+        ({"fake": FAKE / 255}, r"fake goes from 0 to 1, only a small part of value_range \(0, 255\)"),
+        ({"real": REAL / 127.5 - 1, "fake": FAKE / 255, "value_range": (-1, 1)}, "fake goes from 0 to 1, only a small part of"),
         ({"real": np.full((9, 28, 28), "a")}, "real: .*must be numbers"), ({"real": REAL[:0]}, "real has 0"),
     ],
 )  # fmt: skip
@@ -438,21 +440,19 @@ def test_a_page_without_kernel_gets_the_first_questions(answers_file):
 
 
 def test_the_interval_of_wilson():
-    from scipy import stats
-
     low, high = widgets.wilson_interval(5, 10)
     assert (round(low, 4), round(high, 4)) == (0.2366, 0.7634)
     low, high = widgets.wilson_interval(7, 9)
     assert (round(low, 4), round(high, 4)) == (0.4526, 0.9368)
     assert widgets.wilson_interval(0, 0) == (0, 1)
     for right, total in ((0, 1), (1, 1), (0, 20), (20, 20), (13, 20), (1, 3_000)):
-        theirs = stats.binomtest(right, total).proportion_ci(0.95, method="wilson")
-        np.testing.assert_allclose(widgets.wilson_interval(right, total), theirs, atol=1e-4)
-    low, high = widgets.wilson_interval(5, 10, z=1e-6)
+        for end in widgets.wilson_interval(right, total):  # at its ends the observed share is 1.96 standard deviations away
+            assert abs(right / total - end) == pytest.approx(1.96 * (end * (1 - end) / total) ** 0.5, rel=1e-4, abs=1e-9)
+    low, high = widgets.wilson_interval(5, 10, confidence=1e-6)
     assert high - low < 1e-6
 
 
-@pytest.mark.parametrize("counts", [(3, 2), (-1, 2), (1.0, 2), (True, 2), (1, 2, 0), (1, 2, float("nan"))])
+@pytest.mark.parametrize("counts", [(3, 2), (-1, 2), (1.0, 2), (True, 2), (1, 2, 0), (1, 2, 95), (1, 2, float("nan"))])
 def test_counts_that_are_none(counts):
-    with pytest.raises(ValueError, match="right is|z is"):
+    with pytest.raises(ValueError, match="right is|confidence is"):
         widgets.wilson_interval(*counts)

@@ -58,6 +58,22 @@ def check_networks_made_again_are_the_ones_that_train(make_train_step, make_part
     assert not equal(values(*(new[name] for name in NETWORKS)), before)
 
 
+def check_everything_is_kept(chapter, monkeypatch, run):
+    """All that a training changes goes into its checkpoint: a lost average would hardly show in a few steps."""
+    given = {}
+
+    class Watched(chapter.Checkpoints):
+        def __init__(self, folder, keep=3, fresh=False, **objects):
+            given.update(objects)
+            super().__init__(folder, keep, fresh, **objects)
+
+    with monkeypatch.context() as patch:
+        patch.setitem(vars(chapter), "Checkpoints", Watched)
+        run()
+    assert {*NETWORKS, "generator_optimizer", "discriminator_optimizer", "averaged", "rng"} <= set(given)
+    assert given["averaged"] is not given["generator"]
+
+
 def check_an_interrupted_training_goes_on(chapter, monkeypatch, capsys, run, at, saved):
     """`run(name)` trains and returns (model, history); interrupted after step `at` and run again, it ends as without the stop.
 

@@ -7,6 +7,7 @@ scored and written to `data/pretrained/` with its line on the card.
 """
 
 import os
+import shutil
 import sys
 import time
 
@@ -19,8 +20,8 @@ SAVE_EVERY = 250  # steps
 SEED = 1
 
 
-def train(name, chapter, images, batch_size, steps, parts, after_step=lambda step: None):
-    """Train to the last step, from the last checkpoint on.
+def train(name, chapter, images, steps, parts, after_step=lambda step: None, **settings):
+    """Train to the last step, from the last checkpoint on, and return the folder of the checkpoints.
 
     Args:
         name: of the model, such as "03_gan_digits"; its checkpoints lie beside those of the chapter.
@@ -28,19 +29,20 @@ def train(name, chapter, images, batch_size, steps, parts, after_step=lambda ste
         images: float32 (N, 28, 28, 1) in [-1, 1].
         parts: what belongs to the training, as the chapter's `make_train_step` wants it; an averaged copy may be there too.
         after_step: called with the number of steps done before.
+        settings: `batch_size`, and what else must be the same when a training goes on.
     """
     from helpers.checkpoints import Checkpoints
 
     needed = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer", "rng")
     train_step = chapter.make_train_step(*(parts[part] for part in needed))
-    kept = Checkpoints(f"{name[:2]}_pretrained/{name[3:]}", batch_size=batch_size, seed=SEED, **parts)
+    kept = Checkpoints(f"{name[:2]}_pretrained/{name[3:]}", seed=SEED, **settings, **parts)
     step, _ = kept.resume()
     if step > steps:
         raise SystemExit(f"{name} was trained for {step:,} steps already, but {steps:,} are wanted. Remove '{kept.folder}' to train it again.")
     began, first = time.monotonic(), step
-    for batch in datasets.batches(images, batch_size, SEED, first_step=step):
+    for batch in datasets.batches(images, settings["batch_size"], SEED, first_step=step):
         if step >= steps:
-            return
+            return kept.folder
         losses = train_step(batch)
         after_step(step)
         step += 1
@@ -65,8 +67,10 @@ def gan(name, data, images, steps, kind):
     }  # fmt: skip
     parts["averaged"].set_weights(parts["generator"].get_weights())
     average_step = chapter.make_average_step(parts["generator"], parts["averaged"])
-    train(name, chapter, chapter.scaled(images), chapter.BATCH, steps, parts, lambda step: average_step(tf.constant(step)))
+    settings = dict(batch_size=chapter.BATCH, average=chapter.AVERAGE, rate_g=chapter.RATE_G, rate_d=chapter.RATE_D)
+    folder = train(name, chapter, chapter.scaled(images), steps, parts, lambda step: average_step(tf.constant(step)), **settings)
     finish(name, chapter, chapter.settled(parts["averaged"]), data, images, f"chapter 03's generator of {kind}", steps)
+    shutil.rmtree(folder)  # the next time it is trained again
 
 
 def dcgan(name, data, images, steps):
@@ -78,8 +82,10 @@ def dcgan(name, data, images, steps):
     parts = chapter.make_parts(recipe, SEED)
     parts["averaged"] = chapter.averaged_copy(recipe, parts["generator"])
     average_step = chapter.make_average_step(parts["generator"], parts["averaged"], recipe["average"])
-    train(name, chapter, chapter.scaled(images), recipe["batch_size"], steps, parts, lambda step: average_step(tf.constant(step)))
+    settings = {name: recipe[name] for name in ("batch_size", "average", "rate")}
+    folder = train(name, chapter, chapter.scaled(images), steps, parts, lambda step: average_step(tf.constant(step)), **settings)
     finish(name, chapter, parts["averaged"], data, images, "chapter 04's improved recipe, averaged generator of clothes", steps)
+    shutil.rmtree(folder)  # the next time it is trained again
 
 
 def finish(name, chapter, generator, data, images, about, steps):

@@ -10,6 +10,7 @@ import numpy as np
 
 from helpers.paths import atomic_write
 from helpers.pretrained import FOLDER, card, in_dtype
+from helpers.results import plain_number
 
 LARGEST = 40_000_000  # bytes of all files together
 
@@ -22,10 +23,11 @@ def ship(name, model, about, command, **measured):
         model: Sequential or functional Keras model of built-in layers.
         about: what it is, in one sentence.
         command: the command that made it.
-        **measured: numbers that were measured, by name.
+        **measured: finite numbers that were measured, by name.
 
     Raises:
-        ValueError: it holds a layer that is not built in or another model, a weight too large for float16, or the files together would be too large.
+        TypeError: something measured is no number.
+        ValueError: it is not finite; or the model: it holds a layer that is not built in or another model, a weight too large for float16, or the files together would be too large.
     """
     strange = [layer.name for layer in model.layers if not type(layer).__module__.startswith("keras.") or hasattr(layer, "layers")]
     if strange:
@@ -38,7 +40,7 @@ def ship(name, model, about, command, **measured):
 
 
 def _write(name, model, about, command, measured):
-    facts = card() if (FOLDER / "card.json").exists() else {}
+    facts, measured = card() if (FOLDER / "card.json").exists() else {}, {key: plain_number(key, value) for key, value in measured.items()}
     with atomic_write(FOLDER / f"{name}.keras", suffix=".keras") as temporary:
         model.save(temporary)
         others = sum(path.stat().st_size for path in FOLDER.glob("*.keras") if path.stem != name and not path.name.startswith("."))

@@ -16,9 +16,14 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 STARTING_TIME = 180  # seconds
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_course_variables():
+    """Take the place of the fixture of the other tests, as the next one: a browser needs this machine's network and variables."""
+
+
 @pytest.fixture(autouse=True)
 def plain_environment():
-    """Take the place of the fixture of the other tests: a browser needs this machine's network and variables."""
+    """See above."""
 
 
 @pytest.fixture(scope="session")
