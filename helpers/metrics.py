@@ -220,7 +220,7 @@ def _load_judge(name):
     import tensorflow as tf
 
     shape = tf.TensorSpec((None, 28, 28, 1), tf.float32)
-    return tf.function(lambda images: model(images, training=False), input_signature=[shape])
+    return tf.function(lambda images: model(images, training=False), input_signature=[shape], autograph=False)
 
 
 def _through(judge, images):
