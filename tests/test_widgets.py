@@ -413,8 +413,8 @@ def test_files_that_are_no_answers(answers_file):
         ({"real": REAL[:, :27]}, r"real has shape \(40, 27, 28\)"), ({"fake": FAKE[..., 0, 0]}, "fake has shape"),
         ({"fake": FAKE * np.nan}, "fake: .* NaN"), ({"value_range": (255, 0)}, "value_range is"), ({"value_range": 3}, "value_range is 3"),
         ({"fake": FAKE / 300, "value_range": (-1, 1)}, r"real goes from 0 to 255, far outside of value_range \(-1, 1\)"),
-        ({"fake": FAKE / 255}, r"fake goes from 0 to 1, only a small part of value_range \(0, 255\)"),
-        ({"real": REAL / 127.5 - 1, "fake": FAKE / 255, "value_range": (-1, 1)}, "fake goes from 0 to 1, only a small part of"),
+        ({"fake": FAKE.clip(0, 255) / 255}, r"fake goes from 0 to 1, only a small part of value_range \(0, 255\)"),
+        ({"real": REAL / 127.5 - 1, "fake": FAKE.clip(0, 255) / 255, "value_range": (-1, 1)}, "fake goes from 0 to 1, only a small part of"),
         ({"real": np.full((9, 28, 28), "a")}, "real: .*must be numbers"), ({"real": REAL[:0]}, "real has 0"),
     ],
 )  # fmt: skip
