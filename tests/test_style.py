@@ -116,6 +116,10 @@ def spoil_error(nb):
     add_output(nb, output_type="error", ename="ValueError", evalue="no", traceback=[])
 
 
+def spoil_warning(nb):
+    add_output(nb, output_type="stream", name="stdout", text="fine\nWARNING:tensorflow:AutoGraph could not transform")
+
+
 def spoil_stderr(nb):
     add_output(nb, output_type="stream", name="stderr", text="warning")
 
@@ -196,7 +200,7 @@ def spoil_imports(nb):
     [
         (spoil_sections, "check_sections"), (spoil_title, "check_title"), (spoil_picture, "check_title"),
         (spoil_sizes, "check_sizes"), (spoil_order, "check_outputs"), (spoil_error, "check_outputs"),
-        (spoil_stderr, "check_outputs"), (spoil_path, "check_outputs"), (spoil_widget, "check_outputs"),
+        (spoil_stderr, "check_outputs"), (spoil_warning, "check_outputs"), (spoil_path, "check_outputs"), (spoil_widget, "check_outputs"),
         (spoil_checked, "check_checked_cells"), (spoil_kernel, "check_metadata"), (spoil_ids, "check_metadata"),
         (spoil_code, "check_code"), (spoil_length, "check_code"), (spoil_figures, "check_figures"), (spoil_parameters, "check_parameters"),
         (spoil_record, "check_record"), (spoil_links, "check_links"), (spoil_imports, "check_helpers_only"),

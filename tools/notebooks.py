@@ -103,6 +103,8 @@ def faults(notebook):
             text = output.get("text", "") + "".join(
                 str(value) for kind, value in output.get("data", {}).items() if kind not in ("image/png", "image/jpeg", "image/gif")
             )
+            if re.search(r"^(WARNING|ERROR)\b", text, re.MULTILINE):
+                found.append(f"cell {number}: a library's warning on stdout")
             if match := ABSOLUTE_PATH.search(text):
                 found.append(f"cell {number}: an absolute path: {text[max(0, match.start() - 20) : match.end() + 40]!r}")
             for place in (ROOT, Path.home(), tempfile.gettempdir()):
