@@ -1,8 +1,10 @@
 """The functions of chapter 04, taken out of the notebook, against values that are known."""
 
 import csv
+import json
 
 import keras
+import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +14,7 @@ from helpers.checkpoints import CheckpointError
 from tests import training
 from tests.training import equal, values
 from tools.definitions import load_definitions
+from tools.notebooks import FOLDER
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (24, 28, 28, 1)).astype(np.float32)
 
@@ -149,3 +152,12 @@ def test_the_changes_lead_from_the_sources_recipe_to_the_improved_one(chapter):
     measured = [*table.values(), *[chapter.IMPROVED] * len(recipe_changes.SEEDS)]
     assert [row["settings"] for row in rows] == [recipe_changes.settings(chapter, recipe) for recipe in measured]
     assert {row["judge"] for row in rows} == {source_recipe.judge()}
+
+
+def test_the_stored_outputs_say_how_much_sooner():
+    """The numbers of the run whose outputs are committed, on the pictures to which the file of the source's scores belongs."""
+    notebook = nbformat.read(FOLDER / "04_dcgan.ipynb", as_version=4)
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code" and "record(" in cell.source)
+    recorded = json.loads(cell.outputs[-1].text)
+    assert recorded["speedup_to_source_5_epochs"] >= 15 and recorded["speedup_to_source_50_epochs"] >= 50
+    assert recorded["fcd"] < 8 * recorded["fcd_floor"] and recorded["recall"] > 0.5
