@@ -256,7 +256,7 @@ def latent_scatter(codes, labels, class_names, value_range=None, title=None):
     return figure
 
 
-def write_gif(path, frames, value_range, frames_per_second=8, scale=2, clip=False):
+def write_gif(path, frames, value_range, frames_per_second=8, scale=2, clip=False, greys=256):
     """Write frames as a GIF that repeats for ever; an older file is replaced only when the new one is complete.
 
     Args:
@@ -265,18 +265,22 @@ def write_gif(path, frames, value_range, frames_per_second=8, scale=2, clip=Fals
         value_range, clip: as in `image_grid`.
         frames_per_second: 1 to 50.
         scale: whole number; each pixel becomes scale x scale.
+        greys: 2 to 256 levels of brightness (of each colour); fewer make a smaller file.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: as `image_grid`, or frames_per_second outside of its range.
+        ValueError: as `image_grid`, or frames_per_second or greys outside of its range.
         OSError: the folder cannot be written.
     """
     at_least_one(scale=scale)
     if not 1 <= frames_per_second <= 50:
         raise ValueError(f"frames_per_second is {frames_per_second}, but GIF players show 1 to 50.")
-    pictures = np.round(to_unit_range(frames, value_range, clip) * 255).astype(np.uint8)
+    if not 2 <= greys <= 256:
+        raise ValueError(f"greys is {greys}, but it must lie between 2 and 256.")
+    levels = np.round(to_unit_range(frames, value_range, clip) * (greys - 1)) / (greys - 1)
+    pictures = np.round(levels * 255).astype(np.uint8)
     pictures = pictures.repeat(scale, axis=1).repeat(scale, axis=2)
     with atomic_write(path, suffix=".gif") as temporary:
         iio.imwrite(temporary, pictures, duration=1000 / frames_per_second, loop=0)

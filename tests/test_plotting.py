@@ -166,7 +166,18 @@ def test_write_gif(tmp_path):
     before = path.read_bytes()
     with pytest.raises(ValueError, match="frames_per_second is 0"):
         plotting.write_gif(path, IMAGES, (0, 255), frames_per_second=0)
+    for greys in (1, 257):
+        with pytest.raises(ValueError, match=f"greys is {greys}, but it must lie between 2 and 256"):
+            plotting.write_gif(path, IMAGES, (0, 255), greys=greys)
     assert path.read_bytes() == before
+
+
+def test_a_gif_with_few_greys_is_smaller(tmp_path):
+    whole = plotting.write_gif(tmp_path / "whole.gif", IMAGES, (0, 255))
+    few = plotting.write_gif(tmp_path / "few.gif", IMAGES, (0, 255), greys=5)
+    shown = iio.imread(few)[..., 0].astype(int)
+    assert set(np.unique(shown)) <= {0, 64, 128, 191, 255} and np.abs(shown[:, ::2, ::2] - IMAGES).max() <= 32
+    assert few.stat().st_size < whole.stat().st_size
 
 
 def test_figures_are_not_shown_twice():
