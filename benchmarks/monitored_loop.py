@@ -42,7 +42,6 @@ batches = datasets.batches(images, recipe["batch_size"], 0)
 kept = Checkpoints("04_dcgan/benchmark", **parts)
 kept.resume()
 fixed = np.random.default_rng(1).normal(size=(16, chapter.LATENT)).astype(np.float32)
-names = "generator_loss", "discriminator_loss", "real_accuracy", "fake_accuracy"
 for step in range(20):
     bare_step(next(pipeline)), bare_average(tf.constant(step))
     train_step(next(batches)), average_step(tf.constant(step))
@@ -62,7 +61,7 @@ with Monitor("04_dcgan/benchmark", 25 * BLOCKS, 50, samples, (-1, 1)) as monitor
             numbers = train_step(next(batches))
             average_step(tf.constant(step))
             step += 1
-            monitor.update(step, **dict(zip(names, numbers)))
+            monitor.update(step, **dict(zip(chapter.CURVES, numbers)))
             if step % 500 == 0:
                 kept.save(step, monitor.history)
         seconds["chapter"].append(time.perf_counter() - began)

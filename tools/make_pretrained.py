@@ -82,7 +82,7 @@ def dcgan(name, data, images, steps):
     parts = chapter.make_parts(recipe, SEED)
     parts["averaged"] = chapter.averaged_copy(recipe, parts["generator"])
     average_step = chapter.make_average_step(parts["generator"], parts["averaged"], recipe["average"])
-    settings = {name: recipe[name] for name in ("batch_size", "average", "rate")}
+    settings = {key: recipe[key] for key in ("batch_size", "average", "rate")}
     folder = train(name, chapter, chapter.scaled(images), steps, parts, lambda step: average_step(tf.constant(step)), **settings)
     finish(name, chapter, parts["averaged"], data, images, "chapter 04's improved recipe, averaged generator of clothes", steps)
     shutil.rmtree(folder)  # the next time it is trained again
