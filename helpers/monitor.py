@@ -266,14 +266,13 @@ def _replay(view, folder, history, seconds, state):
 
 
 def _show_curves(view, folder, history):
-    """Draw losses and accuracies, write them to a file and show them."""
+    """Draw a panel for each last word of the curves' names (loss, accuracy), write them to a file and show them."""
     names = [name for name in history if name not in ("step", "seconds")]
     few = {name: plotting.neighbour_means(history[name], POINTS) for name in ["step", *names]}
     steps, panels = few.pop("step"), {}
     for name in names:
-        panels.setdefault("accuracy" if name.endswith("accuracy") else "loss", []).append(name)
-    losses = panels.get("loss", [])
-    log = ["loss"] if losses and _spans_decades(np.concatenate([few[name] for name in losses])) else []
+        panels.setdefault(name.rpartition("_")[2], []).append(name)  # generator_loss and discriminator_loss share a panel, and so on
+    log = [title for title, curves in panels.items() if title != "accuracy" and _spans_decades(np.concatenate([few[name] for name in curves]))]
     figure = plotting.history_curves(few, panels, {"accuracy": (0, 1.05)}, x=steps, log=log)
     png = figure._repr_png_()
     with atomic_write(folder / "curves.png") as temporary:

@@ -11,6 +11,8 @@ import shutil
 import sys
 import time
 
+import numpy as np
+
 from helpers import datasets, metrics, pretrained
 from helpers.budget import start
 from tools.definitions import load_definitions
@@ -26,7 +28,7 @@ def train(name, chapter, images, steps, parts, after_step=lambda step: None, **s
     Args:
         name: of the model, such as "03_gan_digits"; its checkpoints lie beside those of the chapter.
         chapter: its definitions.
-        images: float32 (N, 28, 28, 1) in [-1, 1].
+        images: float32 (N, 28, 28, 1) in [-1, 1]; or a tuple of them and one-hot labels.
         parts: what belongs to the training, as the chapter's `make_train_step` wants it; an averaged copy may be there too.
         after_step: called with the number of steps done before.
         settings: `batch_size`, and what else must be the same when a training goes on.
@@ -43,7 +45,7 @@ def train(name, chapter, images, steps, parts, after_step=lambda step: None, **s
     for batch in datasets.batches(images, settings["batch_size"], SEED, first_step=step):
         if step >= steps:
             return kept.folder
-        losses = train_step(batch)
+        losses = train_step(*batch) if isinstance(batch, tuple) else train_step(batch)
         after_step(step)
         step += 1
         if step % SAVE_EVERY == 0 or step == steps:
@@ -88,13 +90,42 @@ def dcgan(name, data, images, steps):
     shutil.rmtree(folder)  # the next time it is trained again
 
 
+def cgan(name, data, recipe_name, steps, about):
+    """Chapter 06: a conditional generator; the averaged one is kept, as a functional model, so that it loads without the chapter's classes."""
+    import keras
+    import tensorflow as tf
+
+    chapter = load_definitions("06")
+    recipe = getattr(chapter, recipe_name)
+    parts = chapter.make_parts(recipe, SEED)
+    parts["averaged"] = chapter.averaged_copy(recipe, parts["generator"])
+    average_step = chapter.make_average_step(parts["generator"], parts["averaged"])
+    settings = {key: recipe[key] for key in ("batch_size", "rate", "beta_1")}
+    pictures = chapter.scaled(data.train_images), chapter.one_hot(data.train_labels)
+    folder = train(name, chapter, pictures, steps, parts, lambda step: average_step(tf.constant(step)), **settings)
+    inputs = [keras.Input((chapter.LATENT,)), keras.Input((chapter.CLASSES,))]
+    generator = keras.Model(inputs, parts["averaged"].call(inputs)) if type(parts["averaged"]) is not keras.Model else parts["averaged"]
+    asked = np.repeat(np.arange(chapter.CLASSES), 100)
+    shipped = pretrained.in_dtype(pretrained.in_dtype(generator, "float16"), "float32")
+    shares = chapter.asked_shares(chapter.draw(shipped, asked, SEED), asked, data)
+    usual = np.bincount(data.train_labels) >= len(data.train_labels) / 20  # some folders have few pictures of some classes
+    measured = {"asked_class": shares.mean(), "asked_class_in_full_classes": shares[usual].mean(), "full_classes": usual.sum()}
+    images = chapter.draw(shipped, chapter.like_data(data, metrics.LARGEST_SAMPLE), SEED)
+    ship(name, generator, about, f"make pretrained NAME={name}", steps=steps, **scores(data.train_images, images, data), **measured)
+    shutil.rmtree(folder)  # the next time it is trained again
+
+
+def scores(images, fakes, data):
+    """Return what the card says about generated pictures."""
+    score, coverage = metrics.frechet_classifier_distance(images, fakes, data), metrics.precision_recall(images, fakes, data)
+    return {"fcd": score.fcd, "floor": score.floor, "samples": score.samples, "recall": coverage.recall}
+
+
 def finish(name, chapter, generator, data, images, about, steps):
     """Score the generator in the form in which it is shipped, then put it on the card."""
     shipped = pretrained.in_dtype(pretrained.in_dtype(generator, "float16"), "float32")
     fakes = chapter.generate(shipped, metrics.LARGEST_SAMPLE, SEED)
-    score, coverage = metrics.frechet_classifier_distance(images, fakes, data), metrics.precision_recall(images, fakes, data)
-    measured = {"fcd": score.fcd, "floor": score.floor, "samples": score.samples, "recall": coverage.recall}
-    ship(name, generator, about, f"make pretrained NAME={name}", steps=steps, **measured)
+    ship(name, generator, about, f"make pretrained NAME={name}", steps=steps, **scores(images, fakes, data))
 
 
 def main(wanted=""):
@@ -107,6 +138,9 @@ def main(wanted=""):
         "04_dcgan_clothes": lambda name: dcgan(name, fashion, fashion.train_images, 25_000),
         "03_gan_boots": lambda name: gan(name, fashion, fashion.train_images[fashion.train_labels == 9], 1_200, "ankle boots"),
         "03_gan_digits": lambda name: gan(name, mnist, mnist.train_images, 2_000, "digits"),
+        "06_cgan_digits_source": lambda name: cgan(name, mnist, "OURS", 23_400, "chapter 06's conditional GAN, networks of the source, generator of digits"),
+        "06_cgan_digits": lambda name: cgan(name, mnist, "CONVOLUTIONAL", 8_000, "chapter 06's convolutional conditional GAN, generator of digits"),
+        "06_cgan_clothes": lambda name: cgan(name, fashion, "CONVOLUTIONAL", 15_000, "chapter 06's convolutional conditional GAN, generator of clothes"),
     }
     if wanted and wanted not in models:
         raise SystemExit(f"There is no model {wanted!r}. Choose one of: {', '.join(models)}.")
