@@ -11,6 +11,7 @@ import textwrap
 import imageio.v3 as iio
 import matplotlib.figure
 import numpy as np
+import PIL.Image
 
 from .paths import atomic_write
 
@@ -22,9 +23,15 @@ TITLE_GAP = 11  # pixels above a picture that has a title
 class Figure(matplotlib.figure.Figure):
     """A Matplotlib figure that IPython shows as a PNG picture, also before pyplot has chosen a way to show figures."""
 
+    colours = None  # how many the PNG may have; a few are enough for curves, and keep notebooks small
+
     def _repr_png_(self):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=self.dpi, bbox_inches="tight")
+        if self.colours:
+            picture = PIL.Image.open(buffer).convert("RGB").quantize(self.colours)
+            buffer = io.BytesIO()
+            picture.save(buffer, format="png", optimize=True)
         return buffer.getvalue()
 
 
@@ -200,6 +207,7 @@ def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=Non
     if unknown:
         raise ValueError(f"history has no {', '.join(unknown)}. It has: {', '.join(history)}.")
     figure = Figure(figsize=(min(4.2 * len(panels), 12), 3), dpi=DPI, layout="constrained")
+    figure.colours = 64
     for axes, (title, names) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
         axes.set(title=title, xlabel=xlabel, yscale="log" if title in log else "linear")
         for name in names:

@@ -104,13 +104,13 @@ def cgan(name, data, recipe_name, steps, about):
     pictures = chapter.scaled(data.train_images), chapter.one_hot(data.train_labels)
     folder = train(name, chapter, pictures, steps, parts, lambda step: average_step(tf.constant(step)), **settings)
     inputs = [keras.Input((chapter.LATENT,)), keras.Input((chapter.CLASSES,))]
-    generator = keras.Model(inputs, parts["averaged"].call(inputs)) if type(parts["averaged"]) is not keras.Model else parts["averaged"]
-    asked = np.repeat(np.arange(chapter.CLASSES), 100)
+    generator = keras.Model(inputs, parts["averaged"].call(inputs))
     shipped = pretrained.in_dtype(pretrained.in_dtype(generator, "float16"), "float32")
-    shares = chapter.asked_shares(chapter.draw(shipped, asked, SEED), asked, data)
-    usual = np.bincount(data.train_labels) >= len(data.train_labels) / 20  # some folders have few pictures of some classes
-    measured = {"asked_class": shares.mean(), "asked_class_in_full_classes": shares[usual].mean(), "full_classes": usual.sum()}
-    images = chapter.draw(shipped, chapter.like_data(data, metrics.LARGEST_SAMPLE), SEED)
+    shares = chapter.asked_shares(shipped, data)
+    frequent = np.bincount(data.train_labels) >= len(data.train_labels) / 20  # some folders have few pictures of some classes
+    measured = {"asked_class": shares.mean(), "asked_class_in_full_classes": shares[frequent].mean(), "full_classes": frequent.sum()}
+    count = metrics.LARGEST_SAMPLE
+    images = chapter.draw(shipped, chapter.like(data, count), chapter.make_noise(count, SEED))
     ship(name, generator, about, f"make pretrained NAME={name}", steps=steps, **scores(data.train_images, images, data), **measured)
     shutil.rmtree(folder)  # the next time it is trained again
 
