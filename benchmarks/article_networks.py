@@ -43,7 +43,8 @@ def main():
                 print(f"step {step} of {STEPS}:", ", ".join(f"{name} {curve[-1]:.3g}" for name, curve in history.items()), flush=True)
 
     if done < STEPS:
-        gan.fit(chapter.make_dataset(data.train_images, first_step=done), steps_per_epoch=STEPS - done, callbacks=[Keep()], shuffle=False, verbose=0)
+        dataset = chapter.make_dataset(chapter.scaled(data.train_images), first_step=done)
+        gan.fit(dataset, steps_per_epoch=STEPS - done, callbacks=[Keep()], shuffle=False, verbose=0)
     rows = [[step, *(f"{value:.6g}" for value in values)] for step, values in enumerate(zip(*history.values()), 1)]
     with atomic_write(CURVE) as temporary, open(temporary, "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([["step", *history], *rows])

@@ -224,7 +224,7 @@ def history_curves(history, panels=None, value_ranges=None, xlabel="step", x=Non
             axes.set_ylim(value_ranges[title])
         axes.grid(alpha=0.3)
         if len(names) > 1:
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)  # below: on the axes it would hide curves
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2 if len(panels) < 5 else 1)  # below: on the axes it would hide curves
     return figure
 
 

@@ -64,7 +64,7 @@ def test_each_chapter_has_three_to_five_exercises_and_a_solution_to_each(path):
     assert [head[0] for head in solutions if head[0].isdigit()] == numbers
 
 
-FULL_NOT_MEASURED = {"03_gan", "04_dcgan"}  # hours on 2 cores; `make run` then says "no range"
+FULL_NOT_MEASURED = {"03_gan", "04_dcgan", "05_keras_fit", "06_cgan"}  # hours on 2 cores; `make run` then says "no range"
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=ids(CHAPTERS))
