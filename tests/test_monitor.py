@@ -76,6 +76,15 @@ def test_a_loss_over_decades_is_drawn_on_a_logarithm_and_accuracies_never_are(mo
     assert {tuple(log) for log in asked} == {(), ("loss",)}
 
 
+def test_curves_share_a_panel_by_the_last_word_of_their_names(monkeypatch):
+    asked = []
+    curves = plotting.history_curves
+    monkeypatch.setattr(plotting, "history_curves", lambda history, panels, *args, **options: asked.append(panels) or curves(history, panels, *args, **options))
+    names = ("generator_loss", "discriminator_loss", "real_accuracy", "generator_gradient")
+    train(numbers=lambda step: dict.fromkeys(names, step / 10))
+    assert asked[-1] == {"loss": ["generator_loss", "discriminator_loss"], "accuracy": ["real_accuracy"], "gradient": ["generator_gradient"]}
+
+
 def test_tensors_of_one_number_are_taken():
     assert train(numbers=lambda step: {"loss": tf.constant(0.5)}).history["loss"] == [0.5] * 10
 

@@ -185,3 +185,14 @@ def test_figures_are_not_shown_twice():
 
     plotting.image_grid(IMAGES, (0, 255))
     assert not plt.get_fignums()  # pyplot does not know the figure, so a notebook shows it only as a cell's value
+
+
+def test_pictures_of_curves_have_few_colours_and_grey_pictures_keep_theirs():
+    png = plotting.history_curves({"a": [1, 2, 3], "b": [3, 1, 2]}, {"both": ["a", "b"]})._repr_png_()
+    picture = iio.imread(io.BytesIO(png))[..., :3].astype(int)
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) <= 64
+    for colour in ((31, 119, 180), (255, 127, 14)):  # Matplotlib's first two
+        assert np.abs(picture - colour).sum(axis=-1).min() < 20
+    ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    drawn = iio.imread(io.BytesIO(plotting.image_grid(ramp, (0, 255))._repr_png_()))[..., 0]
+    assert len(np.unique(drawn)) > 200

@@ -174,3 +174,23 @@ def test_a_pretrained_model_is_trained_scored_and_shipped(clothes, folder, make,
     fact = pretrained.card()["04_test"]
     assert fact["measured"]["samples"] == 300 and fact["measured"]["fcd"] > fact["measured"]["floor"] > 0
     assert isinstance(pretrained.load("04_test"), keras.Sequential) and tf.is_tensor(pretrained.load("04_test")(np.zeros((1, 100), np.float32)))
+
+
+@pytest.mark.parametrize("recipe", ["OURS", "CONVOLUTIONAL"])
+def test_a_conditional_generator_is_shipped_as_a_functional_model(clothes, folder, recipe, monkeypatch):
+    """It loads without the chapter's classes, and draws what the averaged generator drew (in float16)."""
+    import keras
+
+    from tools import make_pretrained
+
+    averaged = []
+    chapter = make_pretrained.load_definitions("06")
+    whole = chapter.averaged_copy
+    monkeypatch.setattr(chapter, "averaged_copy", lambda *arguments: averaged.append(whole(*arguments)) or averaged[-1])
+    monkeypatch.setattr(make_pretrained, "load_definitions", lambda number: chapter)
+    make_pretrained.cgan("06_test", clothes, recipe, 2, "a test")
+    measured, loaded = pretrained.card()["06_test"]["measured"], pretrained.load("06_test")
+    assert measured["full_classes"] == 10 and 0 <= measured["asked_class"] <= 1 and measured["fcd"] > measured["floor"] > 0
+    assert type(loaded) is type(keras.Model(*[keras.Input((1,))] * 2)) and len(loaded.inputs) == 2
+    inputs = [chapter.make_noise(10, 0), chapter.one_hot(range(10))]
+    np.testing.assert_allclose(loaded(inputs), averaged[0](inputs, training=False), atol=0.02)
