@@ -122,11 +122,35 @@ def test_a_training_that_is_interrupted_goes_on_with_equal_results(small, monkey
     assert [path.name for path in pictures] == ["epoch_001.png", "epoch_002.png", "epoch_003.png"]
 
 
+def test_what_the_chapter_says_of_backup_and_restore(small, tmp_path):
+    """It brings back networks and built optimizers, and loses the random states."""
+
+    class Cut(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    def fit(gan, *callbacks):
+        backup = keras.callbacks.BackupAndRestore(tmp_path)
+        gan.fit(small.make_dataset(IMAGES), epochs=2, steps_per_epoch=2, shuffle=False, verbose=0, callbacks=[backup, *callbacks])
+
+    cut, again, seen = (small.make_gan(small.plain_targets, TINIEST) for _ in range(3))
+    with pytest.raises(KeyboardInterrupt):
+        fit(cut, Cut())
+    with pytest.raises(KeyboardInterrupt):
+        fit(again, Cut())
+    assert equal(values(cut.generator), values(again.generator)) and not equal(values(cut.generator), values(seen.generator))
+    assert equal(*([np.asarray(v) for v in gan.generator_optimizer.variables] for gan in (cut, again)))
+    assert not np.array_equal(cut.seeds.state.numpy(), again.seeds.state.numpy())
+
+
 def test_a_reader_who_changed_the_networks_is_told(small):
     small.train("main", small.make_gan(small.noisy_targets, TINIEST), IMAGES, epochs=1)
     other = {"generator": {"width": 3}, "discriminator": {"width": 1}}
     with pytest.raises(CheckpointError, match="generator"):
         small.train("main", small.make_gan(small.noisy_targets, other), IMAGES, epochs=1)
+    with pytest.raises(CheckpointError, match="targets was 'noisy_targets', is 'plain_targets'"):
+        small.train("main", small.make_gan(small.plain_targets, TINIEST), IMAGES, epochs=1)
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_and_keeps_the_checkpoint(small, monkeypatch, capsys):
