@@ -39,13 +39,19 @@ def code_of_chapter():
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
 
 
-def main():
+def chapter_at_lesson():
+    """Return the chapter's definitions at `lesson`, with the pictures that its failures train on."""
     os.environ["COURSE_BUDGET"] = "lesson"
     start(42)
     chapter, data = load_definitions("05"), datasets.load("fashion_mnist")
     if data.source == "embedded":
-        raise SystemExit("The table belongs to the real Fashion-MNIST. Set COURSE_DATA_DIR to the folder that has it.")
+        raise SystemExit("The curves belong to the real Fashion-MNIST. Set COURSE_DATA_DIR to the folder that has it.")
     chapter.few = chapter.scaled(data.train_images[:5_000])
+    return chapter
+
+
+def main():
+    chapter = chapter_at_lesson()
     rows, code = [], code_of_chapter()  # once: an edit during the run must not stamp other code on it
     for name, (failure, symptom) in chapter.CATALOGUE.items():
         for mended in (False, True):

@@ -6,27 +6,19 @@ Writes `benchmarks/mystery_runs.csv`.
 """
 
 import csv
-import os
 
-from helpers import datasets
-from helpers.budget import start
+from benchmarks.failure_catalogue import chapter_at_lesson
 from helpers.paths import ROOT, atomic_write
-from tools.definitions import load_definitions
 
 SEED = 7
 TABLE = ROOT / "benchmarks/mystery_runs.csv"
 
 
 def main():
-    os.environ["COURSE_BUDGET"] = "lesson"
-    start(42)
-    chapter, data = load_definitions("05"), datasets.load("fashion_mnist")
-    if data.source == "embedded":
-        raise SystemExit("The curves belong to the real Fashion-MNIST. Set COURSE_DATA_DIR to the folder that has it.")
-    chapter.few = few = chapter.scaled(data.train_images[:5_000])
+    chapter = chapter_at_lesson()
     runs = [
         chapter.mode_collapse(SEED, mended=False),
-        chapter.watch("mystery", chapter.make_gan(chapter.article_targets, chapter.TINY, seed=SEED), few),  # labels replaced by noise
+        chapter.watch("mystery", chapter.make_gan(chapter.article_targets, chapter.TINY, seed=SEED), chapter.few),  # labels replaced by noise
         chapter.vanishing_gradient(SEED, mended=False),
     ]
     names = ("generator_loss", "discriminator_loss", "real_accuracy", "fake_accuracy", "generator_gradient", "fake_spread")
