@@ -46,7 +46,7 @@ def test_each_model_loads_without_the_projects_code(name):
     np.testing.assert_allclose([float(word) for word in said.stdout.split()], [abs(weight).sum(dtype=float) for weight in model.get_weights()])
     assert model.count_params() == pretrained.card()[name]["parameters"]
     assert {weight.dtype for weight in model.get_weights()} == {np.dtype("float32")}
-    outputs = model(np.zeros((2, *model.input_shape[1:]), np.float32), training=False)
+    outputs = model([np.zeros((2, *entry.shape[1:]), entry.dtype) for entry in model.inputs], training=False)
     assert all(np.isfinite(output).all() for output in (outputs if isinstance(outputs, list) else [outputs]))
 
 
