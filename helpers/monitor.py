@@ -59,7 +59,7 @@ class Monitor:
         self.history["step"] = [int(step) for step in self.history["step"]]
         self.warnings = []
         self._view, self._bar, self._file = _View(), None, None  # bar and file are opened at the first step
-        self._drawing, self._alike, self._varied = 0.0, 0, False
+        self._drawing, self._drawn, self._alike, self._varied = 0.0, 0, 0, False
 
     def __enter__(self):
         self._first_samples = self._make_samples()  # before the clock starts; a mistake in the function shows at once
@@ -192,9 +192,10 @@ class Monitor:
 
     def _show_curves(self, always=False):
         began = time.monotonic()
-        if always or self._drawing < DRAWING_SHARE * (began - self._entered):
+        rows = len(self.history["step"])
+        if rows > self._drawn and (always or self._drawing < DRAWING_SHARE * (began - self._entered)):
             _show_curves(self._view, self.folder, self.history)
-            self._drawing += time.monotonic() - began
+            self._drawing, self._drawn = self._drawing + time.monotonic() - began, rows
 
 
 class _View:
