@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from .budget import quiet_import
+from .pairs import PairData, PairError, pairs, unpack  # noqa: F401  (a reader finds them here)
 from .paths import DATA, from_root
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -26,6 +27,7 @@ LARGEST_RATIO = 50  # unpacked to packed; real pictures reach about 5
 DOWNLOAD_TIMEOUT = 30  # seconds without any answer
 
 _loaded = {}  # name of a data set: its source, for the folder in which results are kept
+_drawn = set()  # names of those that are the same everywhere: drawn by this project
 
 
 class DataError(ValueError):
@@ -121,7 +123,15 @@ def load(name):
 def loaded_source():
     """Return the source of the data sets that this kernel loaded: "folder", "download", "embedded", a sum of several
     such as "download+embedded", or "none"."""
-    return "+".join(sorted(set(_loaded.values()))) or "none"
+    varying = {source for name, source in _loaded.items() if name not in _drawn}
+    return "+".join(sorted(varying or set(_loaded.values()))) or "none"
+
+
+def note_source(name, source, drawn=False):
+    """Take note that a set was loaded; `drawn` ones count only where there is no other."""
+    _loaded[name] = source
+    if drawn:
+        _drawn.add(name)
 
 
 def batches(images, batch_size, seed, first_step=0):
