@@ -176,6 +176,52 @@ def _side_by_side(*pngs):
     return iio.imwrite("<bytes>", np.concatenate(padded, axis=1), extension=".png")
 
 
+class _SketchPad(_LatentPicture):
+    """A sheet to draw on; sketch_pad.js holds pen and eraser."""
+
+    _esm = _script("sketch_pad.js")
+    size = traitlets.Int().tag(sync=True)  # height and width of the sheet in pixels
+    sheet = traitlets.List().tag(sync=True)  # size * size greys, 0 black to 255 white
+    sketches = traitlets.Bytes().tag(sync=True)  # uint8 (N, size, size), to load
+
+
+def sketch_pad(colour, sketches):
+    """Show a sheet to draw on with mouse, pen or finger; beside it follows what a function makes of the drawing.
+
+    There are a pen, an eraser, the line's width, undo, clear, and sketches to load; the first one lies on the sheet at the start.
+
+    Args:
+        colour: function of a sheet, uint8 (size, size), black lines on white, that returns a picture, uint8 (size, size, 3). It should take
+            well under 100 ms.
+        sketches: uint8 (N, size, size), N 1 or more, size 16 to 256.
+
+    Returns:
+        A widget. An error in `colour` after a stroke is shown below it.
+
+    Raises:
+        ValueError: sketches of another shape or dtype, or a picture of another one.
+    """
+    sketches = np.ascontiguousarray(sketches)
+    if sketches.ndim != 3 or not len(sketches) or sketches.shape[1] != sketches.shape[2] or not 16 <= sketches.shape[1] <= 256:
+        raise ValueError(f"sketches have shape {sketches.shape}, but it must be (N, size, size), N 1 or more, size 16 to 256.")
+    if sketches.dtype != np.uint8:
+        raise ValueError(f"sketches are {sketches.dtype}, but they must be uint8: 0 is black, 255 is white.")
+    size = sketches.shape[1]
+
+    def picture(sheet):
+        made = np.asarray(colour(np.array(sheet, np.uint8).reshape(size, size)))
+        if made.shape != (size, size, 3) or made.dtype != np.uint8:
+            raise ValueError(f"The picture from colour is {made.dtype} {made.shape}, but it must be uint8 {(size, size, 3)}.")
+        return np.ascontiguousarray(made)
+
+    sheet = sketches[0].ravel().tolist()
+    first = picture(sheet)
+    pad = _SketchPad(size=size, sheet=sheet, sketches=sketches.tobytes(), picture_shape=[size, size, 3], picture=first.tobytes())
+    pad.answer_moves("sheet", picture)
+    both = np.stack([np.repeat(sketches[0][..., np.newaxis], 3, axis=-1), first])
+    return _WithPicture([pad], plotting.grid_png(both, (0, 255), columns=2, scale=max(1, 256 // size)))
+
+
 class _LatentWalk(_LatentPicture):
     """The walk itself; latent_walk.js draws the line, triangle or square and moves the point."""
 
