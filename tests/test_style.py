@@ -51,7 +51,7 @@ def test_solutions(path):
     notebook = nbformat.read(path, as_version=4)
     assert style.complaints(notebook, path.stem, style.SOURCE_OF_ALL) == []
     assert style.complaints(stored(path), path.stem, style.OUTPUTS_OF_ALL) == []
-    assert list(style.check_links(notebook, path.stem, FOLDER / "solutions")) == []
+    assert list(style.check_links(notebook, path.stem, path.parent)) == []
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=ids(CHAPTERS))

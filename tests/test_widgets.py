@@ -456,3 +456,57 @@ def test_the_interval_of_wilson():
 def test_counts_that_are_none(counts):
     with pytest.raises(ValueError, match="right is|confidence is"):
         widgets.wilson_interval(*counts)
+
+
+# ---------------------------------------------------------------- sketch pad
+
+SKETCHES = RNG.integers(0, 256, (3, 16, 16), dtype=np.uint8)
+
+
+def tinted(sheet):
+    """Return the sheet in a colour of its own; a black corner is an error."""
+    if sheet[0, 0] == 0:
+        raise RuntimeError("no such corner")
+    return np.stack([sheet, sheet // 2, 255 - sheet], axis=-1)
+
+
+def test_the_sketch_pad_starts_with_the_first_sketch_and_follows_the_sheet():
+    widget = widgets.sketch_pad(tinted, np.maximum(SKETCHES, 1))
+    (pad,) = widget.children
+    first = np.maximum(SKETCHES[0], 1)
+    assert pad.sheet == first.ravel().tolist() and pad.picture == tinted(first).tobytes() and pad.size == 16
+    sheet = np.full((16, 16), 255, np.uint8)
+    sheet[3, 4] = 7
+    pad.sheet = sheet.ravel().tolist()
+    assert pad.picture == tinted(sheet).tobytes() and pad.message == "" and pad.answers == 1
+
+
+def test_an_error_of_the_function_is_shown_and_goes_away():
+    (pad,) = widgets.sketch_pad(tinted, np.maximum(SKETCHES, 1)).children
+    before = pad.picture
+    pad.sheet = [0] * 256
+    assert "no such corner" in pad.message and pad.picture == before and pad.answers == 1
+    pad.sheet = [9] * 256
+    assert pad.message == "" and pad.picture != before
+
+
+def test_a_page_without_kernel_gets_sketch_and_picture():
+    sketches = np.maximum(SKETCHES, 1)
+    bundle = widgets.sketch_pad(tinted, sketches)._repr_mimebundle_()
+    picture = iio.imread(base64.b64decode(bundle["image/png"]))
+    assert (picture == sketches[0, 5, 5]).all(axis=-1).any() and (picture == tinted(sketches[0])[5, 5]).all(axis=-1).any()
+
+
+@pytest.mark.parametrize("sketches, message", [
+    (SKETCHES[0], "have shape"), (SKETCHES[:0], "have shape"), (SKETCHES[:, :8], "have shape"), (SKETCHES[:, :8, :8], "have shape"),
+    (SKETCHES / 255, "are float64"), (SKETCHES[..., None], "have shape"),
+])  # fmt: skip
+def test_sketches_of_another_form(sketches, message):
+    with pytest.raises(ValueError, match=f"sketches {message}"):
+        widgets.sketch_pad(tinted, sketches)
+
+
+@pytest.mark.parametrize("made", [np.zeros((16, 16), np.uint8), np.zeros((16, 16, 3)), np.zeros((8, 8, 3), np.uint8)])
+def test_pictures_of_another_form(made):
+    with pytest.raises(ValueError, match="The picture from colour is .* must be uint8 .16, 16, 3."):
+        widgets.sketch_pad(lambda sheet: made, SKETCHES)

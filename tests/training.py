@@ -58,7 +58,7 @@ def check_networks_made_again_are_the_ones_that_train(make_train_step, make_part
     assert not equal(values(*(new[name] for name in NETWORKS)), before)
 
 
-def check_everything_is_kept(chapter, monkeypatch, run):
+def check_everything_is_kept(chapter, monkeypatch, run, also=("averaged", "rng")):
     """All that a training changes goes into its checkpoint: a lost average would hardly show in a few steps."""
     given = {}
 
@@ -70,11 +70,11 @@ def check_everything_is_kept(chapter, monkeypatch, run):
     with monkeypatch.context() as patch:
         patch.setitem(vars(chapter), "Checkpoints", Watched)
         run()
-    assert {*NETWORKS, "generator_optimizer", "discriminator_optimizer", "averaged", "rng"} <= set(given)
-    assert given["averaged"] is not given["generator"]
+    assert {*NETWORKS, "generator_optimizer", "discriminator_optimizer", *also} <= set(given)
+    assert "averaged" not in also or given["averaged"] is not given["generator"]
 
 
-def check_an_interrupted_training_goes_on(chapter, monkeypatch, capsys, run, at, saved):
+def check_an_interrupted_training_goes_on(chapter, monkeypatch, capsys, run, at, saved, losses=("generator_loss", "discriminator_loss")):
     """`run(name)` trains and returns (model, history); interrupted after step `at` and run again, it ends as without the stop.
 
     Not bit for bit: Keras's batch normalisation sends three parts of a gradient to one place, and TensorFlow's tape adds them in an order that can
@@ -88,7 +88,7 @@ def check_an_interrupted_training_goes_on(chapter, monkeypatch, capsys, run, at,
     resumed, resumed_history = run("cut")
     assert f"The checkpoint of step {saved} is loaded" in capsys.readouterr().out
     assert resumed_history["step"] == history["step"] == list(range(1, len(history["step"]) + 1))
-    for name in ("generator_loss", "discriminator_loss"):
+    for name in losses:
         np.testing.assert_allclose(resumed_history[name], history[name], atol=1e-5)
         assert np.abs(np.diff(history[name])).max() > 1e-3
     for one, other in zip(values(whole), values(resumed), strict=True):

@@ -115,6 +115,19 @@ def cgan(name, data, recipe_name, steps, about):
     shutil.rmtree(folder)  # the next time it is trained again
 
 
+def pix2pix(name, steps):
+    """Chapter 07: its own loop, longer. The sketches are drawn by the course, so no folder of pictures is needed."""
+    from helpers.results import chapter_folder
+
+    chapter, sketches = load_definitions("07"), datasets.pairs("sketches")
+    generator, _ = chapter.train("pretrained", chapter.BOTH, sketches, steps, seed=SEED)
+    shipped = pretrained.in_dtype(pretrained.in_dtype(generator, "float16"), "float32")
+    pictures, meant = chapter.translate(shipped, sketches.test_inputs), sketches.test_targets
+    measured = {"sharpness": chapter.sharpness(pictures), "sharpness_real": chapter.sharpness(meant), "l1_grey_values": chapter.distance(pictures, meant)}
+    ship(name, generator, "chapter 07's Pix2Pix, generator from sketches to garments", f"make pretrained NAME={name}", steps=steps, **measured)
+    shutil.rmtree(chapter_folder("07_pix2pix/pretrained"))  # the next time it is trained again
+
+
 def scores(images, fakes, data):
     """Return what the card says about generated pictures."""
     score, coverage = metrics.frechet_classifier_distance(images, fakes, data), metrics.precision_recall(images, fakes, data)
@@ -140,6 +153,7 @@ def main(wanted=""):
         "03_gan_digits": lambda name: gan(name, mnist, mnist.train_images, 2_000, "digits"),
         "06_cgan_digits_source": lambda name: cgan(name, mnist, "OURS", 23_400, "chapter 06's conditional GAN, networks of the source, generator of digits"),
         "06_cgan_digits": lambda name: cgan(name, mnist, "CONVOLUTIONAL", 8_000, "chapter 06's convolutional conditional GAN, generator of digits"),
+        "07_pix2pix_sketches": lambda name: pix2pix(name, 8_000),
         "06_cgan_clothes": lambda name: cgan(name, fashion, "CONVOLUTIONAL", 15_000, "chapter 06's convolutional conditional GAN, generator of clothes"),
     }
     if wanted and wanted not in models:

@@ -19,16 +19,16 @@ MACHINE_METADATA = ("execution", "ExecuteTime", "collapsed", "scrolled")  # of a
 
 
 def chapters(wanted="", solutions=False):
-    """Return the paths of the chapters, in order; with `solutions`, those of the solutions after them.
+    """Return the paths of the chapters, in order; with `solutions`, those of the solutions and of the projects after them.
 
     Args:
         wanted: "" for all, or two digits such as "01".
-        solutions: whether to add `notebooks/solutions/`.
+        solutions: whether to add `notebooks/solutions/` and `notebooks/projects/`.
 
     Raises:
         SystemExit: there is no such chapter.
     """
-    folders = [FOLDER, FOLDER / "solutions"] if solutions else [FOLDER]
+    folders = [FOLDER, FOLDER / "solutions", FOLDER / "projects"] if solutions else [FOLDER]
     paths = [path for folder in folders for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
     chosen = [path for path in paths if not wanted or path.name.startswith(f"{wanted}_")]
     if not chosen or not re.fullmatch(r"(\d\d)?", wanted):

@@ -1,0 +1,60 @@
+"""The sketch pad: a stroke on the sheet changes the picture beside it, in time."""
+
+import statistics
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import BUILD, photograph
+
+PIXELS = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"
+
+
+def test_a_stroke_changes_the_coloured_picture(chapter):
+    page = chapter("07_pix2pix", seconds=400)
+    sheet, picture = page.locator(".sketch-sheet"), page.locator(".sketch-picture")
+    sheet.scroll_into_view_if_needed()
+    expect(picture).to_be_visible()
+    photograph(page, "07_before_the_stroke")
+    answered, milliseconds = page.locator("[data-milliseconds]"), []
+
+    def after(action):
+        """Do something, wait for its answer, and return the sheet's and the picture's pixels."""
+        page.evaluate("document.querySelectorAll('[data-milliseconds]').forEach(element => delete element.dataset.milliseconds)")
+        action()
+        answered.wait_for()
+        milliseconds.append(float(answered.get_attribute("data-milliseconds")))
+        page.wait_for_timeout(300)  # a second answer may be on its way
+        return sheet.evaluate(PIXELS), picture.evaluate(PIXELS)
+
+    def stroke(*places):
+        box = sheet.bounding_box()
+        spots = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+        page.mouse.move(*spots[0])
+        page.mouse.down()
+        for spot in spots[1:]:
+            page.mouse.move(*spot, steps=4)
+        page.mouse.up()
+
+    first = sheet.evaluate(PIXELS), picture.evaluate(PIXELS)
+    assert len(set(first[1][::4])) > 20  # a coloured picture is there without any training
+    empty = after(lambda: page.get_by_role("button", name="Clear").click())
+    assert set(empty[0]) == {255} and empty[1] != first[1]
+    outline = [(0.3, 0.1), (0.7, 0.1), (0.7, 0.9), (0.3, 0.9), (0.3, 0.1)]
+    drawn = after(lambda: stroke(*outline))
+    assert drawn[0].count(0) > 1000 and drawn[1] != empty[1]
+    lines = drawn
+    for row in range(3, 9):  # horizontal hatching
+        lines = after(lambda: stroke((0.33, row / 10), (0.67, row / 10)))
+    assert lines[1] != drawn[1]
+    undone = after(lambda: page.get_by_role("button", name="Undo").click())
+    assert undone[0].count(0) < lines[0].count(0) and undone[1] != lines[1]
+    page.get_by_role("button", name="Eraser").click()
+    rubbed = after(lambda: stroke((0.2, 0.1), (0.8, 0.1)))
+    assert rubbed[0].count(0) < undone[0].count(0)
+    photograph(page, "07_after_the_strokes")
+    loaded = after(lambda: page.get_by_title("Load a sketch").select_option("3"))
+    assert loaded[0] != rubbed[0] and loaded[1] != rubbed[1]
+    photograph(page, "07_a_sketch_loaded")
+    summary = f"sketch pad, from a stroke to the picture: median {statistics.median(milliseconds):.0f} ms, largest {max(milliseconds):.0f} ms"
+    print(summary)
+    (BUILD / "07_sketch_pad.txt").write_text(summary + "\n")
