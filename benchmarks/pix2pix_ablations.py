@@ -27,13 +27,16 @@ COLUMNS = ("data", "run", "seed", "steps", "seconds", "l1", "sharpness", "per_pi
 STEPS, SEEDS = 1_500, (1, 2, 3)
 ON_SKETCHES = ("L1 + cGAN", "L1", "cGAN")
 SHOWN = 8  # streets on the sheet
-USED = ("down", "up", "make_generator", "make_discriminator", "cross_entropy", "discriminator_loss", "l1_distance", "jitter", "make_train_step", "make_parts", "train")
+USED = (
+    "scaled", "jitter", "conv_settings", "down", "up", "make_generator", "make_discriminator", "cross_entropy", "discriminator_loss", "l1_distance",
+    "make_train_step", "make_parts", "translate", "train", "sharpness", "distance", "classes_of", "segmentation_scores", "street_scores",
+)  # fmt: skip
 
 
 def code_of(chapter, recipe):
     """Return the first letters of a checksum of what a run depends on: networks, losses, step, settings, data and judge."""
     texts = [inspect.getsource(getattr(chapter, name)) for name in USED]
-    settings = [chapter.WIDTH, chapter.BATCH, chapter.RATE, chapter.BETA_1, chapter.LARGER, STEPS, sorted(recipe.items())]
+    settings = [chapter.HALVINGS, chapter.CLASSES, chapter.WIDTH, chapter.BATCH, chapter.RATE, chapter.BETA_1, chapter.LARGER, STEPS, sorted(recipe.items())]
     programs = [(ROOT / "tools" / name).read_text(encoding="utf-8") for name in ("sketches.py", "streets.py", "atelier.py")]
     judge = pretrained.card()["07_segmenter_streets"]["sha256"]
     return hashlib.sha256("\n".join([*texts, *programs, str(settings), judge]).encode()).hexdigest()[:12]
@@ -43,10 +46,15 @@ def name_of_run(kind, run, seed):
     return f"{kind}-{run}-{seed}".lower().replace(" + ", "_").replace(" ", "_")
 
 
+def checkpoints_of(chapter, kind, run, seed):
+    """Return the name of a run's folder. It has the code's checksum: a run of older code does not go on."""
+    return f"{name_of_run(kind, run, seed)}-{code_of(chapter, chapter.ABLATIONS[run])}"
+
+
 def measure(chapter, judge, data, run, seed):
     """Train one run to its end, and return its line and its test pictures."""
     chapter.EVERY = STEPS  # no pictures while it trains
-    generator, curves = chapter.train(name_of_run(data.name, run, seed), chapter.ABLATIONS[run], data, STEPS, seed)
+    generator, curves = chapter.train(checkpoints_of(chapter, data.name, run, seed), chapter.ABLATIONS[run], data, STEPS, seed)
     pictures = chapter.translate(generator, data.test_inputs)
     scores = dict(l1=chapter.distance(pictures, data.test_targets), sharpness=chapter.sharpness(pictures))
     if data.name == "streets":
@@ -81,7 +89,8 @@ def key_of(row):
 def write_sheet(chapter, streets, folder):
     """Write rows of test streets: the map, one row for each run of the first seed, the real picture."""
     files = [folder / f"{name_of_run('streets', run, SEEDS[0])}.npz" for run in chapter.ABLATIONS]
-    if not all(file.exists() for file in files):
+    if missing := [file.stem for file in files if not file.exists()]:
+        print(f"{SHEET.name} was not made: the pictures of {', '.join(missing)} are not in '{folder}'. Remove their lines from {TABLE.name} to make them again.")
         return
     made = [np.load(file)["pictures"] for file in files]
     rows = [streets.test_inputs[:SHOWN], *made, streets.test_targets[:SHOWN]]
@@ -101,10 +110,11 @@ def main():
     for kind, run, seed, code in keys:
         if (kind, run, seed, code) not in rows:
             numbers, pictures = measure(chapter, judge, sets[kind], run, int(seed))
+            with atomic_write(folder / f"{name_of_run(kind, run, seed)}.npz") as temporary, open(temporary, "wb") as file:
+                np.savez(file, pictures=pictures[:SHOWN])
             rows[kind, run, seed, code] = dict(data=kind, run=run, seed=seed, steps=STEPS, code=code, **numbers)
             write([rows[key] for key in keys if key in rows])
-            np.savez(folder / f"{name_of_run(kind, run, seed)}.npz", pictures=pictures[:SHOWN])
-            shutil.rmtree(chapter_folder(f"07_pix2pix/{name_of_run(kind, run, seed)}"))
+            shutil.rmtree(chapter_folder(f"07_pix2pix/{checkpoints_of(chapter, kind, run, seed)}"), ignore_errors=True)
             print(rows[kind, run, seed, code], flush=True)
     write_sheet(chapter, sets["streets"], folder)
 

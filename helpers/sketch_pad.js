@@ -8,7 +8,7 @@ function render({ model, el }) {
   const scale = Math.max(1, Math.round(SCREEN / size));
   const side = size * scale;
   const undone = []; // the sheets before the last strokes
-  let tool = "pen", last = null, drawing = false;
+  let tool = "pen", last = null, drawing = false, finger = null; // finger: the pointer that draws, one at a time
 
   const bar = element("div", el, { display: "flex", flexWrap: "wrap", gap: "6px", alignItems: "center", marginBottom: "8px" }, { className: "sketch-tools" });
   const row = element("div", el, { display: "flex", flexWrap: "wrap", gap: "16px", alignItems: "flex-start" });
@@ -126,14 +126,18 @@ function render({ model, el }) {
   }
 
   sheet.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return; // only the left button, a pen or a finger
+    if (event.button !== 0 || finger !== null) return; // only the left button, a pen or a finger
     event.preventDefault();
+    finger = event.pointerId;
     sheet.setPointerCapture(event.pointerId);
     keep();
     last = place(event);
     strokeTo([last[0] + 0.01, last[1]]); // a click makes a dot
   });
-  sheet.addEventListener("pointermove", (event) => sheet.hasPointerCapture(event.pointerId) && strokeTo(place(event)));
+  sheet.addEventListener("pointermove", (event) => event.pointerId === finger && strokeTo(place(event)));
+  sheet.addEventListener("lostpointercapture", (event) => {
+    if (event.pointerId === finger) finger = null;
+  });
 
   const asker = pictureAsker(model, el, "sheet", () => drawing || show(asker.place), drawPicture); // a sheet that Python or another view sent
   choose("pen");

@@ -181,7 +181,7 @@ class _SketchPad(_LatentPicture):
 
     _esm = _script("sketch_pad.js")
     size = traitlets.Int().tag(sync=True)  # height and width of the sheet in pixels
-    sheet = traitlets.List().tag(sync=True)  # size * size greys, 0 black to 255 white
+    sheet = traitlets.List().tag(sync=True, echo_update=False)  # size * size greys, 0 black to 255 white
     sketches = traitlets.Bytes().tag(sync=True)  # uint8 (N, size, size), to load
 
 
@@ -193,7 +193,7 @@ def sketch_pad(colour, sketches):
     Args:
         colour: function of a sheet, uint8 (size, size), black lines on white, that returns a picture, uint8 (size, size, 3). It should take
             well under 100 ms.
-        sketches: uint8 (N, size, size), N 1 or more, size 16 to 256.
+        sketches: uint8 (N, size, size), N 1 or more, size 16 to 128.
 
     Returns:
         A widget. An error in `colour` after a stroke is shown below it.
@@ -202,8 +202,8 @@ def sketch_pad(colour, sketches):
         ValueError: sketches of another shape or dtype, or a picture of another one.
     """
     sketches = np.ascontiguousarray(sketches)
-    if sketches.ndim != 3 or not len(sketches) or sketches.shape[1] != sketches.shape[2] or not 16 <= sketches.shape[1] <= 256:
-        raise ValueError(f"sketches have shape {sketches.shape}, but it must be (N, size, size), N 1 or more, size 16 to 256.")
+    if sketches.ndim != 3 or not len(sketches) or sketches.shape[1] != sketches.shape[2] or not 16 <= sketches.shape[1] <= 128:
+        raise ValueError(f"sketches have shape {sketches.shape}, but it must be (N, size, size), N 1 or more, size 16 to 128.")
     if sketches.dtype != np.uint8:
         raise ValueError(f"sketches are {sketches.dtype}, but they must be uint8: 0 is black, 255 is white.")
     size = sketches.shape[1]

@@ -1,8 +1,10 @@
 """The functions of chapter 07, taken out of the notebook, against values that are known."""
 
+import dataclasses
 import json
 import re
 
+import imageio.v3 as iio
 import keras
 import nbformat
 import numpy as np
@@ -235,6 +237,9 @@ def test_a_reader_who_changed_the_recipe_is_told(small, data):
     for change in (dict(l1=10.0), dict(patch=16), dict(skips=False)):
         with pytest.raises(CheckpointError):
             small.train("main", small.BOTH | change, data, 2)
+    other = dataclasses.replace(data, train_inputs=data.train_inputs[::-1])
+    with pytest.raises(CheckpointError):  # another set of the same size: not the old model, in silence
+        small.train("main", small.BOTH, other, 4)
 
 
 def test_dropout_acts_while_training_and_not_when_pictures_are_made(chapter, data):
@@ -283,8 +288,58 @@ def test_the_paper_s_numbers_stand_beside_the_right_runs(chapter):
 def test_a_line_is_measured_again_when_the_code_changes(chapter, monkeypatch):
     before = ablations.code_of(chapter, chapter.BOTH)
     assert before != ablations.code_of(chapter, chapter.BOTH | dict(patch=1))
-    monkeypatch.setattr(chapter, "jitter", lambda inputs, targets, rng: (inputs, targets))
-    assert before != ablations.code_of(chapter, chapter.BOTH)
+    for name in ablations.USED:
+        with monkeypatch.context() as patch:
+            patch.setattr(chapter, name, lambda *_: None)
+            assert before != ablations.code_of(chapter, chapter.BOTH), name
+
+
+def test_every_function_of_a_run_is_in_its_checksum(chapter):
+    """What `measure` calls, and what that calls."""
+    def names(code):
+        inner = [const for const in code.co_consts if hasattr(const, "co_names")]
+        return set(code.co_names).union(*map(names, inner))
+
+    reached, new = set(), {"train", "translate", "distance", "sharpness", "street_scores"}
+    while new:
+        reached |= new
+        new = {name for function in new for name in names(getattr(chapter, function).__code__)} - reached
+        new = {name for name in new if getattr(getattr(chapter, name, None), "__module__", None) == chapter.__name__}
+    assert reached == set(ablations.USED)
+
+
+@pytest.fixture
+def driver(chapter, data, monkeypatch, tmp_path):
+    """The ablations' own main, with tiny sets and two steps a run."""
+    monkeypatch.setenv("COURSE_BUDGET", "lesson")
+    for name, value in {"TABLE": tmp_path / "t.csv", "SHEET": tmp_path / "s.png", "STEPS": 2, "SEEDS": (1, 2), "ON_SKETCHES": ("L1",), "SHOWN": 2}.items():
+        monkeypatch.setattr(ablations, name, value)
+    for name, value in {"SIZE": 16, "BATCH": 4, "LARGER": 18, "SAVE_EVERY": 1, "ABLATIONS": {run: chapter.ABLATIONS[run] for run in ("L1 + cGAN", "L1")}}.items():
+        monkeypatch.setitem(vars(chapter), name, value)
+    monkeypatch.setitem(vars(chapter), "street_scores", lambda *_: dict(per_pixel=0.5, per_class=0.4, iou=0.3))
+    monkeypatch.setattr(ablations, "code_of", lambda chapter, recipe: "abc")
+    monkeypatch.setattr(ablations, "load_definitions", lambda number: chapter)
+    monkeypatch.setattr(ablations.pretrained, "load", lambda name: None)
+    monkeypatch.setattr(ablations.datasets, "pairs", lambda kind, size: dataclasses.replace(data, name=kind))
+    return tmp_path
+
+
+def test_the_driver_goes_on_where_it_stopped(driver, chapter, monkeypatch, capsys):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        training.interrupt_at(chapter, patch, 1)
+        ablations.main()
+    assert ablations.read() == []
+    ablations.main()
+    first = ablations.TABLE.read_text()
+    assert [(row["data"], row["run"], row["seed"]) for row in ablations.read()] == [
+        (data, run, seed) for seed in "12" for data, run in (("streets", "L1 + cGAN"), ("streets", "L1"), ("sketches", "L1"))]
+    assert iio.imread(ablations.SHEET).shape == (4 * 16, 2 * 16, 3)
+    assert "The checkpoint of step 1 is loaded" not in capsys.readouterr().out.partition("abc")[2]  # all later runs were new
+    ablations.write(ablations.read()[1:])  # one line is lost: only this one is measured again
+    calls, whole = [], ablations.measure
+    monkeypatch.setattr(ablations, "measure", lambda *arguments: calls.append(arguments[3]) or whole(*arguments))
+    ablations.main()
+    assert calls == ["L1 + cGAN"] and len(ablations.read()) == len(first.splitlines()) - 1
 
 
 def test_the_shipped_generator_hears_the_hatching(chapter):

@@ -2,13 +2,17 @@ import gzip
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import threading
+import time
 import zipfile
 
 import numpy as np
 import PIL.Image
+import psutil
 import pytest
 
 from helpers import datasets, pairs
@@ -113,11 +117,28 @@ def test_an_empty_or_mixed_folder_is_an_error(tmp_path, files, message):
         datasets.pairs(tmp_path, 24)
 
 
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1"])
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "I;16", "LA"])
 def test_other_kinds_of_pictures_become_rgb(tmp_path, mode):
+    """The left half is dark, the right one light, in each kind."""
     for number in range(3):
-        write_pair(tmp_path / f"{number}.png", mode=mode)
-    assert datasets.pairs(tmp_path, 24).train_inputs.shape == (2, 24, 24, 3)
+        if mode == "I;16":
+            pixels = np.repeat(np.uint16([[10, 200]]) * 257, 24, axis=1).repeat(24, axis=0)
+            PIL.Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        else:
+            write_pair(tmp_path / f"{number}.png", mode=mode, right=255 if mode == "1" else 200)
+    data = datasets.pairs(tmp_path, 24)
+    dark, light = data.train_inputs[0, -1, 5].astype(int), data.train_targets[0, -1, 5].astype(int)
+    assert data.train_inputs.shape == (2, 24, 24, 3) and (dark <= 16).all() and (abs(light - (255 if mode == "1" else 200)) <= 4).all()
+
+
+def test_what_is_transparent_becomes_white(tmp_path):
+    """Black lines on a transparent sheet, as drawing programs export them."""
+    pixels = np.zeros((24, 48, 4), np.uint8)
+    pixels[10:14, :, 3] = 255
+    for number in range(3):
+        PIL.Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    data = datasets.pairs(tmp_path, 24)
+    assert (data.train_inputs[0, 0] == 255).all() and (data.train_inputs[0, 12] == 0).all()
 
 
 def test_limit_and_memory(folder, monkeypatch):
@@ -132,12 +153,16 @@ def test_limit_and_memory(folder, monkeypatch):
 def test_a_huge_picture_is_left_out(folder, monkeypatch):
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 48 * 24)
     write_pair(folder / "huge.png", 60, 30)
-    assert "huge.png" in datasets.pairs(folder, 24).left_out
+    assert "exceeds limit of 1152 pixels" in datasets.pairs(folder, 24).left_out["huge.png"]
 
 
 @pytest.mark.parametrize("options, message", [
     (dict(size=4), "size is 4"), (dict(size=64.0), "size is 64.0"), (dict(size=True), "size is True"), (dict(order="left"), "order is 'left'"),
     (dict(limit=0), "limit is 0"), (dict(test_share=1), "test_share is 1"), (dict(source=""), "source is ''"), (dict(source=3), "source is 3"),
+    (dict(source=["a"]), "source is"), (dict(source="streets", size=300), "drawn up to 256"), (dict(source="streets", limit=5), "order and limit are for folders"),
+    (dict(source="sketches", order="target-input"), "order and limit are for folders"),
+    (dict(source=["a"]), "source is"), (dict(source="streets", size=300), "drawn up to 256"), (dict(source="streets", limit=5), "order and limit are for folders"),
+    (dict(source="sketches", order="target-input"), "order and limit are for folders"),
 ])  # fmt: skip
 def test_wrong_arguments(folder, options, message):
     with pytest.raises(ValueError, match=message):
@@ -178,14 +203,15 @@ def cache(tmp_path, monkeypatch):
 
 def few(monkeypatch, count=12):
     """Let the drawing program draw a few pairs only."""
-    real = subprocess.run
+    real = pairs._run
 
-    def run(command, **options):
-        _, _, _, name, size, path = command
-        code = f"from tools import make_pairs; make_pairs.TRAIN = 0; make_pairs.make.__defaults__ = ({count},); make_pairs.main({name!r}, {size!r}, {path!r})"
-        return real([sys.executable, "-c", code], **options)
+    def run(command, failed):
+        assert command[:3] == [sys.executable, "-m", "tools.make_pairs"]
+        name, size, path = command[3:]
+        code = f"from tools import make_pairs; make_pairs.make.__defaults__ = ({count},); make_pairs.main({name!r}, {size!r}, {path!r})"
+        real([sys.executable, "-c", code], failed)
 
-    monkeypatch.setattr(pairs.subprocess, "run", run)
+    monkeypatch.setattr(pairs, "_run", run)
 
 
 @pytest.mark.parametrize("name", pairs.DRAWN)
@@ -197,17 +223,58 @@ def test_a_drawn_set_is_drawn_once_and_a_damaged_file_again(name, cache, monkeyp
     assert capsys.readouterr().out.count("This happens once") == 1
     np.testing.assert_array_equal(datasets.pairs(name, 16).train_inputs, data.train_inputs)
     assert "This happens" not in capsys.readouterr().out
-    (file,) = cache.iterdir()
+    (file,) = cache.glob("*.npz")
     file.write_bytes(file.read_bytes()[:1000])
     np.testing.assert_array_equal(datasets.pairs(name, 16).train_targets, data.train_targets)
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(cache.glob("*"))) == 2  # the file and its lock
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL])
+def test_a_drawing_that_is_interrupted_leaves_no_process_and_no_file(cache, signal_):
+    """Stop the program that draws; its workers end, and the next call draws anew."""
+    code = f"import pathlib; from helpers import pairs; pairs.CACHE = pathlib.Path({str(cache)!r}); pairs.pairs('streets', 128)"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while len(family := psutil.Process(process.pid).children(recursive=True)) < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    assert len(family) >= 2
+    if signal_ == signal.SIGKILL:
+        family[0].kill()  # the program in the middle; its workers must notice
+    else:
+        process.send_signal(signal_)
+    assert process.wait(30) != 0
+    assert psutil.wait_procs(family, timeout=30)[1] == []
+    assert not list(cache.glob("*.npz"))
+
+
+def test_a_file_that_cannot_be_opened_is_not_removed(cache, monkeypatch):
+    few(monkeypatch)
+    datasets.pairs("streets", 16)
+
+    def refuse(path):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(pairs.np, "load", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        datasets.pairs("streets", 16)
+    assert len(list(cache.glob("*.npz"))) == 1
+
+
+def test_two_kernels_that_want_the_same_set_draw_it_once(cache, monkeypatch, capsys):
+    few(monkeypatch)
+    threads = [threading.Thread(target=datasets.pairs, args=("streets", 16)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert capsys.readouterr().out.count("This happens once") == 1
 
 
 def test_a_program_that_fails_is_told(cache, monkeypatch):
-    monkeypatch.setattr(pairs.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", "Traceback\nValueError: no paint left"))
+    monkeypatch.setattr(pairs, "_run", lambda command, failed, real=pairs._run: real(["sh", "-c", "echo no; echo ValueError: no paint left; exit 1"], failed))
     with pytest.raises(RuntimeError, match="could not be drawn: ValueError: no paint left"):
         datasets.pairs("streets", 16)
-    assert not cache.exists()
+    assert not list(cache.glob("*.npz"))
 
 
 @pytest.mark.parametrize("draw", [sketches.garment, streets.street])
@@ -359,6 +426,87 @@ def test_a_truncated_archive_is_refused(make_archive, tmp_path):
     with pytest.raises(pairs.PairError, match="is no whole archive"):
         datasets.unpack(archive, tmp_path / "out")
     assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8, 0.97])
+def test_a_changed_byte_is_found(make_archive, tmp_path, place):
+    """Wherever it lies: in a header, in a picture, at the end. A part of the set may not be lost in silence."""
+    archive = make_archive({f"facades/train/{number}.jpg": RNG.bytes(3000) for number in range(6)})
+    content = bytearray(archive.read_bytes())
+    content[int(place * len(content))] ^= 255
+    archive.write_bytes(content)
+    with pytest.raises(pairs.PairError, match="is no whole archive"):
+        datasets.unpack(archive, tmp_path / "out")
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("cut", [3584, 3584 + 512, 3584 + 200, 2 * 3584])
+def test_a_tar_that_is_cut_between_its_files_is_refused(tmp_path, cut):
+    """Without gzip nothing but the zeros at its end tells that it is whole."""
+    archive = tarred(tmp_path / "set.tar.gz", {f"{number}.jpg": RNG.bytes(3000) for number in range(3)})
+    (tmp_path / "set.tar").write_bytes(gzip.decompress(archive.read_bytes())[:cut])
+    with pytest.raises(pairs.PairError, match="is no whole archive"):
+        datasets.unpack(tmp_path / "set.tar", tmp_path / "out")
+    assert left_behind(tmp_path) == []
+
+
+def test_a_plain_tar_is_unpacked(tmp_path):
+    archive = tarred(tmp_path / "set.tar.gz", FILES)
+    (tmp_path / "set.tar").write_bytes(gzip.decompress(archive.read_bytes()))
+    assert (datasets.unpack(tmp_path / "set.tar", tmp_path / "out") / "test/2.jpg").read_bytes() == FILES["facades/test/2.jpg"]
+
+
+def test_an_archive_made_on_a_mac(make_archive, tmp_path):
+    """The Finder adds files of its own; and a folder in a folder is opened."""
+    files = {"x/mine/train/1.jpg": b"1" * 100, "__MACOSX/x/._mine": b"mac", "x/.DS_Store": b"mac", "x/mine/train/._1.jpg": b"mac"}
+    folder = datasets.unpack(make_archive(files), tmp_path / "out")
+    assert [path.relative_to(folder).as_posix() for path in folder.rglob("*")] == ["train", "train/1.jpg"]
+
+
+@pytest.mark.parametrize("names, message", [
+    (["a.jpg", "A.jpg"], "twice, or another name"), (["/".join("abcdefghijklmnopqrstuvw")], "folders more than 20 deep"), (["a:b.jpg"], "not allowed on every computer"),
+])  # fmt: skip
+def test_names_that_some_computers_cannot_hold(make_archive, tmp_path, names, message):
+    with pytest.raises(pairs.PairError, match=message):
+        datasets.unpack(make_archive(dict.fromkeys(names, b"x" * 3000)), tmp_path / "new/out")
+    assert left_behind(tmp_path) == []
+
+
+def test_too_many_files_are_refused(make_archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(pairs, "MOST_MEMBERS", 10)
+    with pytest.raises(pairs.PairError, match="more than 10 files"):
+        datasets.unpack(make_archive({f"{number}.jpg": b"" for number in range(11)}), tmp_path / "out")
+    assert left_behind(tmp_path) == []
+
+
+def test_a_name_of_gigabytes_is_refused_before_it_fills_the_memory(tmp_path):
+    """A tar header may announce a name of any length."""
+    with gzip.open(tmp_path / "set.tar.gz", "wb") as file:
+        member = tarfile.TarInfo("././@LongLink")
+        member.type, member.size = tarfile.GNUTYPE_LONGNAME, 200 * 2**20
+        file.write(member.tobuf())
+        for _ in range(200):
+            file.write(bytes(2**20))
+    with pytest.raises(pairs.PairError, match="unpacks to more than"):
+        datasets.unpack(tmp_path / "set.tar.gz", tmp_path / "out")
+    assert left_behind(tmp_path) == []
+
+
+def test_a_full_disk_is_told_as_it_is(make_archive, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    archive = make_archive(FILES)
+    monkeypatch.setattr(pairs, "_copy_members", full)
+    with pytest.raises(OSError, match="No space left"):
+        datasets.unpack(archive, tmp_path / "new/out")
+    assert left_behind(tmp_path) == []
+
+
+def test_a_folder_in_the_folder_is_named(tmp_path):
+    write_pair(tmp_path / "mine/train/1.png")
+    with pytest.raises(pairs.PairError, match="It has the folders mine: is one of them meant"):
+        datasets.pairs(tmp_path, 24)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>", gzip.compress(b"not a tar")])

@@ -3,9 +3,13 @@
     python -m tools.make_pairs sketches 64 build/sketches.npz
 """
 
+import multiprocessing
+import os
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing.connection import wait
 
 import numpy as np
 
@@ -19,9 +23,17 @@ TRAIN, TEST = 1_000, 100
 
 def make(name, size, count=TRAIN + TEST):
     """Return (inputs, targets), each uint8 (count, size, size, 3). The pair with a number is always the same one."""
-    with ProcessPoolExecutor() as workers:
-        drawn = list(workers.map(partial(DRAWN[name], side=size), range(count), chunksize=25))
-    return tuple(np.stack(pictures) for pictures in zip(*drawn))
+    inputs, targets = np.empty((2, count, size, size, 3), np.uint8)
+    with ProcessPoolExecutor(initializer=end_with_the_parent) as workers:
+        for number, pair in enumerate(workers.map(partial(DRAWN[name], side=size), range(count), chunksize=25)):
+            inputs[number], targets[number] = pair
+    return inputs, targets
+
+
+def end_with_the_parent():
+    """Let a worker end when the process that started it is gone, also if that was killed."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def main(name, size, path):
