@@ -42,6 +42,7 @@ def no_course_variables():
 def plain_environment(monkeypatch, tmp_path):
     """Put results into an empty folder, and answer every connection with an error."""
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "results"))
+    monkeypatch.setattr(datasets, "_drawn", set())
     monkeypatch.setattr(datasets, "_loaded", {})  # else results of later tests lie in another source's folder
     monkeypatch.setattr(results, "_sources", {})
 

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import pix2pix_ablations as ablations
-from helpers import pretrained
+from helpers import datasets, pretrained
 from helpers.checkpoints import CheckpointError
 from helpers.pairs import PairData
 from tests import training
@@ -246,6 +246,22 @@ def test_dropout_acts_while_training_and_not_when_pictures_are_made(chapter, dat
     generator = chapter.make_parts(chapter.BOTH, (16, 16, 3), 0)["generator"]
     made = [chapter.translate(generator, data.test_inputs, training=training_) for training_ in (False, False, True, True)]
     assert np.array_equal(made[0], made[1]) and not np.array_equal(made[2], made[3])
+
+
+def test_a_folder_with_odd_files_trains_after_naming_them(small, tmp_path, capsys):
+    """200 files: 192 pairs, five broken ones, two of another size, and a text."""
+    for number in range(194):
+        pair = np.concatenate(streets.street(number % 6, 16), axis=1)
+        iio.imwrite(tmp_path / f"{number:03d}.png", pair if number < 192 else pair.repeat(2, axis=0).repeat(2, axis=1))
+    whole = (tmp_path / "000.png").read_bytes()
+    for number in range(5):
+        (tmp_path / f"broken_{number}.png").write_bytes(whole[: 60 * number])
+    (tmp_path / "notes.txt").write_text("my streets")
+    data = datasets.pairs(tmp_path, 16)
+    printed = capsys.readouterr().out
+    assert len(data.left_out) == 8 and all(name in printed for name in data.left_out)
+    _, history = small.train("own", small.BOTH, data, 3)
+    assert history["step"] == [1, 2, 3] and np.isfinite(history["l1"]).all()
 
 
 def test_grey_pairs_of_another_size_train_too(small):

@@ -153,7 +153,7 @@ def main(wanted=""):
         "03_gan_digits": lambda name: gan(name, mnist, mnist.train_images, 2_000, "digits"),
         "06_cgan_digits_source": lambda name: cgan(name, mnist, "OURS", 23_400, "chapter 06's conditional GAN, networks of the source, generator of digits"),
         "06_cgan_digits": lambda name: cgan(name, mnist, "CONVOLUTIONAL", 8_000, "chapter 06's convolutional conditional GAN, generator of digits"),
-        "07_pix2pix_sketches": lambda name: pix2pix(name, 8_000),
+        "07_pix2pix_sketches": lambda name: pix2pix(name, 6_000),
         "06_cgan_clothes": lambda name: cgan(name, fashion, "CONVOLUTIONAL", 15_000, "chapter 06's convolutional conditional GAN, generator of clothes"),
     }
     if wanted and wanted not in models:
