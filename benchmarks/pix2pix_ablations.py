@@ -36,7 +36,7 @@ USED = (
 def code_of(chapter, recipe):
     """Return the first letters of a checksum of what a run depends on: networks, losses, step, settings, data and judge."""
     texts = [inspect.getsource(getattr(chapter, name)) for name in USED]
-    settings = [chapter.HALVINGS, chapter.CLASSES, chapter.WIDTH, chapter.BATCH, chapter.RATE, chapter.BETA_1, chapter.LARGER, STEPS, sorted(recipe.items())]
+    settings = [chapter.BLOCKS, chapter.CLASSES, chapter.WIDTH, chapter.BATCH, chapter.RATE, chapter.BETA_1, chapter.LARGER, STEPS, sorted(recipe.items())]
     programs = [(ROOT / "tools" / name).read_text(encoding="utf-8") for name in ("sketches.py", "streets.py", "atelier.py")]
     judge = pretrained.card()["07_segmenter_streets"]["sha256"]
     return hashlib.sha256("\n".join([*texts, *programs, str(settings), judge]).encode()).hexdigest()[:12]

@@ -2,6 +2,7 @@
 // The sheet is kept at SCALE times the size of the network's input; its means are what is sent.
 
 const SCREEN = 384; // screen pixels of the sheet
+const PENCIL = "#737373"; // 115, the grey of the hatching in the course's sketches
 
 function render({ model, el }) {
   const size = model.get("size");
@@ -34,7 +35,11 @@ function render({ model, el }) {
     }
   }
 
-  const tools = { pen: button("Pen", "Draw black lines", () => choose("pen")), eraser: button("Eraser", "Draw white", () => choose("eraser")) };
+  const tools = {
+    pen: button("Pen", "Draw black lines", () => choose("pen")),
+    pencil: button("Pencil", "Draw thin grey lines, for hatching", () => choose("pencil")),
+    eraser: button("Eraser", "Draw white", () => choose("eraser")),
+  };
   const label = element("label", bar, { font: "13px sans-serif" }, { textContent: "Width " });
   const width = element("input", label, { width: "90px", verticalAlign: "middle" }, { type: "range", min: 1, max: 8, step: 0.5, value: 1.5, title: "Width of the line, in pixels of the network" });
   button("Undo", "Take the last stroke back", () => {
@@ -114,8 +119,8 @@ function render({ model, el }) {
   }
 
   function strokeTo(next) {
-    pen.strokeStyle = tool === "pen" ? "black" : "white";
-    pen.lineWidth = width.value * scale * (tool === "pen" ? 1 : 3);
+    pen.strokeStyle = { pen: "black", pencil: PENCIL, eraser: "white" }[tool];
+    pen.lineWidth = scale * { pen: width.value, pencil: 1, eraser: 3 * width.value }[tool];
     pen.lineCap = pen.lineJoin = "round";
     pen.beginPath();
     pen.moveTo(...last);

@@ -188,7 +188,8 @@ class _SketchPad(_LatentPicture):
 def sketch_pad(colour, sketches):
     """Show a sheet to draw on with mouse, pen or finger; beside it follows what a function makes of the drawing.
 
-    There are a pen, an eraser, the line's width, undo, clear, and sketches to load; the first one lies on the sheet at the start.
+    There are a pen, a thin grey pencil for hatching, an eraser, the line's width, undo, clear, and sketches to load; the first one lies on the sheet
+    at the start.
 
     Args:
         colour: function of a sheet, uint8 (size, size), black lines on white, that returns a picture, uint8 (size, size, 3). It should take
