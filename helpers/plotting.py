@@ -89,6 +89,7 @@ def _sheet_figure(sheet, scale, title):
     lines = textwrap.wrap(title or "", max(10, int(width * 11)))  # about 11 letters of this size to an inch
     head = 0.22 * len(lines) + (0.06 if lines else 0)
     figure = Figure(figsize=(width, height + head), dpi=DPI)
+    figure.colours = 256 if sheet.ndim == 3 else None  # coloured pictures would make notebooks three times as large
     axes = figure.add_axes((0, 0, 1, height / (height + head)))
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axes.axis("off")
