@@ -24,12 +24,13 @@ class Figure(matplotlib.figure.Figure):
     """A Matplotlib figure that IPython shows as a PNG picture, also before pyplot has chosen a way to show figures."""
 
     colours = None  # how many the PNG may have; a few are enough for curves, and keep notebooks small
+    method = None  # how they are chosen; Pillow's own choice suits curves
 
     def _repr_png_(self):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=self.dpi, bbox_inches="tight")
         if self.colours:
-            picture = PIL.Image.open(buffer).convert("RGB").quantize(self.colours)
+            picture = PIL.Image.open(buffer).convert("RGB").quantize(self.colours, self.method)
             buffer = io.BytesIO()
             picture.save(buffer, format="png", optimize=True)
         return buffer.getvalue()
@@ -89,7 +90,8 @@ def _sheet_figure(sheet, scale, title):
     lines = textwrap.wrap(title or "", max(10, int(width * 11)))  # about 11 letters of this size to an inch
     head = 0.22 * len(lines) + (0.06 if lines else 0)
     figure = Figure(figsize=(width, height + head), dpi=DPI)
-    figure.colours = 256 if sheet.ndim == 3 else None  # coloured pictures would make notebooks three times as large
+    if sheet.ndim == 3:  # coloured pictures would make notebooks three times as large
+        figure.colours, figure.method = 256, PIL.Image.Quantize.FASTOCTREE  # keeps rare colours; the usual method makes a yellow car green
     axes = figure.add_axes((0, 0, 1, height / (height + head)))
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
     axes.axis("off")

@@ -3,6 +3,7 @@ import io
 import imageio.v3 as iio
 import matplotlib.colors
 import numpy as np
+import PIL.Image
 import pytest
 
 from helpers import plotting
@@ -196,3 +197,15 @@ def test_pictures_of_curves_have_few_colours_and_grey_pictures_keep_theirs():
     ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     drawn = iio.imread(io.BytesIO(plotting.image_grid(ramp, (0, 255))._repr_png_()))[..., 0]
     assert len(np.unique(drawn)) > 200
+
+
+def test_coloured_sheets_keep_rare_colours():
+    """A few yellow pixels among many greys and blues stay yellow, in a picture of at most 256 colours."""
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(60, 190, (20, 64, 64, 1)) + rng.integers(-15, 15, (20, 64, 64, 3))
+    pictures[0, 20:24, 20:24] = (225, 180, 40)
+    figure = plotting.image_grid(pictures.astype(np.uint8), (0, 255))
+    shown = PIL.Image.open(io.BytesIO(figure._repr_png_()))
+    assert shown.mode == "P" and len(shown.getcolors()) <= 256
+    pixels = np.asarray(shown.convert("RGB")).astype(int)
+    assert (np.abs(pixels - (225, 180, 40)).max(axis=-1) < 25).sum() >= 12
