@@ -100,7 +100,12 @@ def spoil_picture(nb):
 
 
 def spoil_sizes(nb):
-    first(nb, "code").source = "\n".join(f"x{n} = {n}" for n in range(31))
+    for cell in style.code_cells(nb):
+        cell.source = "\n".join(f"x{n} = {n}" for n in range(7))
+
+
+def spoil_longest(nb):
+    first(nb, "code").source = "x = 1\n" + "\n" * 29 + "y = 2"
 
 
 def spoil_order(nb):
@@ -199,7 +204,7 @@ def spoil_imports(nb):
     "spoil, rule",
     [
         (spoil_sections, "check_sections"), (spoil_title, "check_title"), (spoil_picture, "check_title"),
-        (spoil_sizes, "check_sizes"), (spoil_order, "check_outputs"), (spoil_error, "check_outputs"),
+        (spoil_sizes, "check_sizes"), (spoil_longest, "check_longest"), (spoil_order, "check_outputs"), (spoil_error, "check_outputs"),
         (spoil_stderr, "check_outputs"), (spoil_warning, "check_outputs"), (spoil_path, "check_outputs"), (spoil_widget, "check_outputs"),
         (spoil_checked, "check_checked_cells"), (spoil_kernel, "check_metadata"), (spoil_ids, "check_metadata"),
         (spoil_code, "check_code"), (spoil_length, "check_code"), (spoil_figures, "check_figures"), (spoil_parameters, "check_parameters"),
