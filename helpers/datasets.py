@@ -1,47 +1,45 @@
-"""MNIST and Fashion-MNIST from a folder, from Keras's own download, or from the sets embedded in this project.
+"""MNIST and Fashion-MNIST: from a folder, Keras's download, Debian's package, or the project.
 
 Nothing is read or fetched on import.
 """
 
 import dataclasses
-import http.client
-import math
+import gzip
+import hashlib
 import os
 import socket
 import textwrap
-import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from .budget import quiet_import
-from .pairs import PairData, PairError, pairs, unpack  # noqa: F401  (a reader finds them here)
-from .paths import DATA, from_root
+from .course import DATA, from_root, note_source, quiet_import
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
-CLOTHES = (
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-)  # fmt: skip
-LARGEST_UNPACKED = 512 * 2**20  # bytes; both full sets unpack to 55 MB
-LARGEST_RATIO = 50  # unpacked to packed; real pictures reach about 5
+CLOTHES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
+IDX_FILES = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
 DOWNLOAD_TIMEOUT = 30  # seconds without any answer
-
-_loaded = {}  # name of a data set: its source, for the folder in which results are kept
-_drawn = set()  # names of those that are the same everywhere: drawn by this project
+RESTORE = "Restore it from the project: git checkout -- data"
 
 
 class DataError(ValueError):
-    """A data file is not what it should be. The message names the file, what was found and what to do."""
+    """A data file is not what it should be. The message says what was found and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Info:
     title: str
-    class_names: tuple
+    class_names: tuple[str, ...]
     embedded: str
-    about_embedded: str
-    keras_files: tuple
-    official: tuple = (60_000, 10_000)
+    keras_files: tuple[str, ...]
+    hashes: dict[str, str]  # SHA-256 of the bytes of official arrays
 
 
 _SETS = {
@@ -49,18 +47,25 @@ _SETS = {
         "MNIST",
         tuple("0123456789"),
         "embedded_digits.npz",
-        "1,797 handwritten digits of scikit-learn, enlarged from 8 x 8 to 28 x 28",
         ("mnist.npz",),
+        {  # the order of the training half is not the same in every copy
+            "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+            "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+        },
     ),
     "fashion_mnist": _Info(
         "Fashion-MNIST",
-        CLOTHES,
-        "embedded_atelier.npz",
-        "the Atelier, 12,000 clothes drawn by a program of this project",
-        tuple(f"fashion-mnist/{part}-ubyte.gz" for part in (
-            "train-labels-idx1", "train-images-idx3", "t10k-labels-idx1", "t10k-images-idx3")),
+        tuple(CLOTHES.split(",")),
+        "embedded_clothes.npz",
+        tuple(f"fashion-mnist/{file}.gz" for file in IDX_FILES.values()),
+        {
+            "x_train": "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+            "y_train": "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+            "x_test": "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+            "y_test": "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+        },
     ),
-}  # fmt: skip
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,261 +74,210 @@ class ImageData:
 
     Attributes:
         name: "mnist" or "fashion_mnist".
-        source: "folder", "download" or "embedded".
-        class_names: ten strings; the label is the index.
+        source: "folder", "download", "Debian" or "embedded".
+        class_names: ten texts; the label is the index.
         train_images, test_images: uint8 (N, 28, 28), 0 is black and 255 is white.
         train_labels, test_labels: uint8 (N,), 0 to 9.
     """
 
     name: str
     source: str
-    class_names: tuple
+    class_names: tuple[str, ...]
     train_images: np.ndarray = dataclasses.field(repr=False)
     train_labels: np.ndarray = dataclasses.field(repr=False)
     test_images: np.ndarray = dataclasses.field(repr=False)
     test_labels: np.ndarray = dataclasses.field(repr=False)
 
 
-def load(name):
-    """Load a data set and print where it came from and how many images it has.
+def load(name: str) -> ImageData:
+    """Load a data set, and print where it came from and how many pictures it has.
 
-    The first of these that applies is used: (a) `COURSE_DATA=embedded`: the embedded set; (b) `COURSE_DATA_DIR`: the
-    file `<name>.npz` in that folder, in Keras's layout; (c) Keras's own loader (cache, or download); (d) if the download
-    fails, the embedded set, with a notice.
+    The first of these that applies is used: `COURSE_DATA=embedded`: the part that comes with the
+    project. `COURSE_DATA_DIR`: `<name>.npz` in Keras's layout or the four official idx files in
+    that folder. Keras's copy of an earlier download. Debian's package. Keras's download. If that
+    fails, the part that comes with the project, with a notice.
 
     Args:
         name: "mnist" or "fashion_mnist".
 
-    Returns:
-        ImageData.
-
     Raises:
         ValueError: unknown name, or an unknown value of `COURSE_DATA`.
-        FileNotFoundError: `COURSE_DATA_DIR` is no folder, or the file is not in it.
-        DataError: a file is corrupt, truncated or holds something else. There is no silent fall-back.
+        FileNotFoundError: `COURSE_DATA_DIR` is no folder, or the files are not in it.
+        DataError: a file is damaged or holds something else.
     """
     if name not in _SETS:
-        raise ValueError(f"There is no data set {name!r}. Choose one of: {', '.join(map(repr, _SETS))}.")
-    wanted = os.environ.get("COURSE_DATA") or ""
+        raise ValueError(f"There is no data set {name!r}. Choose one of: {', '.join(_SETS)}.")
+    wanted, folder = (os.environ.get(key) or "" for key in ("COURSE_DATA", "COURSE_DATA_DIR"))
     if wanted not in ("", "embedded"):
-        raise ValueError(f"COURSE_DATA is {wanted!r}, but the only value is 'embedded'. Remove it to load {name!r}.")
+        raise ValueError(f"COURSE_DATA is {wanted!r}; the only value is 'embedded'. Or remove it.")
     if wanted == "embedded":
-        source, arrays = "embedded", _read_embedded(name)
-        _notice(name, "COURSE_DATA=embedded asks for it. Remove this variable and restart the kernel for the real one.")
-    elif os.environ.get("COURSE_DATA_DIR"):
-        source, arrays = "folder", _read_folder(name, os.environ["COURSE_DATA_DIR"])
+        source, arrays = "embedded", _read_embedded(name, "COURSE_DATA=embedded asks for it.")
+    elif folder:
+        source, arrays = "folder", _read_folder(name, folder)
+    elif name == "fashion_mnist" and DEBIAN.is_dir() and not _files_of_keras(name):
+        source, arrays = "Debian", read_idx(DEBIAN)
     else:
         source, arrays = _download_or_embedded(name)
-    info, (x_train, y_train, x_test, y_test) = _SETS[name], arrays
-    print(f"{info.title} (source: {source}): {_counts(name, source, len(x_train), len(x_test))}.")
-    _loaded[name] = source
-    return ImageData(name, source, info.class_names, x_train, y_train, x_test, y_test)
+    info, official = _SETS[name], is_official(name, arrays)
+    if source in ("download", "Debian") and not official:
+        raise DataError(
+            f"The pictures of {info.title} ({source}) are not the official ones: they have another "
+            f"checksum. Remove {_listed(_files_of_keras(name)) or DEBIAN} and run this cell again."
+        )
+    counts = f"{len(arrays[0]):,} training images, {len(arrays[2]):,} test images"
+    remark = "" if official or source == "embedded" else ". They are not the official set"
+    print(f"{info.title} (source: {source}): {counts}{remark}.")
+    note_source(name, "official" if official else source)
+    return ImageData(name, source, info.class_names, *arrays)
 
 
-def loaded_source():
-    """Return the source of the data sets that this kernel loaded: "folder", "download", "embedded", a sum of several
-    such as "download+embedded", or "none"."""
-    varying = {source for name, source in _loaded.items() if name not in _drawn}
-    return "+".join(sorted(varying or set(_loaded.values()))) or "none"
+def is_official(name: str, arrays: tuple[np.ndarray, ...]) -> bool:
+    """Tell whether (x_train, y_train, x_test, y_test) are the official arrays, by hash."""
+    found = dict(zip(KEYS, arrays))
+    hashes = _SETS[name].hashes
+    return len(arrays[0]) == 60_000 and all(
+        hashlib.sha256(found[key].tobytes()).hexdigest() == known for key, known in hashes.items()
+    )
 
 
-def note_source(name, source, drawn=False):
-    """Take note that a set was loaded; `drawn` ones count only where there is no other."""
-    _loaded[name] = source
-    if drawn:
-        _drawn.add(name)
+def read_idx(folder: Path) -> tuple[np.ndarray, ...]:
+    """Read the four official idx files, plain or `.gz`, as (x_train, y_train, x_test, y_test).
 
-
-def batches(images, batch_size, seed, first_step=0):
-    """Yield batches of shuffled images for ever. The order depends on `seed` and the epoch alone.
-
-    So a training that goes on after step n gets, with `first_step=n`, the batches that it would have got without the stop.
-    What is left over at the end of an epoch, less than a batch, is dropped.
-
-    Args:
-        images: array (N, ...), or a tuple of arrays of the same length that are shuffled alike.
-        batch_size: 1 to N.
-        seed: int, 0 or more.
-        first_step: number of batches to skip.
-
-    Yields:
-        Array (batch_size, ...), or a tuple of them.
+    Format: http://yann.lecun.com/exdb/mnist (a magic number, the sizes, then the bytes).
 
     Raises:
-        ValueError: no batch can be made, the arrays differ in length, or a number is not whole or below 0.
+        FileNotFoundError: one of them is missing.
+        DataError: one of them is damaged.
     """
-    for name, value in {"batch_size": batch_size, "seed": seed, "first_step": first_step}.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-            raise ValueError(f"{name} is {value!r}, but it must be a whole number, 0 or more.")
-    lengths = sorted({len(array) for array in images}) if isinstance(images, tuple) else [len(images)]
-    if len(lengths) != 1 or not 1 <= batch_size <= lengths[0]:
-        raise ValueError(f"batch_size is {batch_size} and there are {lengths} images: no batch can be made of them.")
-    return _endless_batches(images, lengths[0], batch_size, seed, first_step)
+    arrays = []
+    for file in IDX_FILES.values():
+        path = next((p for p in (folder / file, folder / f"{file}.gz") if p.is_file()), None)
+        if path is None:
+            raise FileNotFoundError(f"'{folder}' has no {file} and no {file}.gz.")
+        try:
+            content = path.read_bytes()
+            content = gzip.decompress(content) if path.suffix == ".gz" else content
+            sizes = np.frombuffer(content, ">u4", content[3], 4)
+            pixels = np.frombuffer(content, np.uint8, offset=4 + 4 * len(sizes))
+            arrays.append(pixels.reshape(sizes))
+        except Exception as error:  # damaged bytes raise a dozen kinds of errors
+            raise DataError(f"'{path}' is no whole idx file: {error}. Copy it again.") from None
+    return tuple(arrays)
 
 
-def _endless_batches(images, length, batch_size, seed, step):
-    steps_an_epoch, order = length // batch_size, None
+def batches(
+    images: np.ndarray | tuple[np.ndarray, ...], batch_size: int, seed: int, first_step: int = 0
+) -> Iterator[np.ndarray | tuple[np.ndarray, ...]]:
+    """Yield batches of shuffled images for ever. The order depends on seed and epoch alone.
+
+    So a training that goes on after step n gets, with `first_step=n`, the batches that it would
+    have got without the stop. Less than a batch at the end of an epoch is dropped.
+
+    Args:
+        images: array (N, ...), or a tuple of arrays of one length that are shuffled alike.
+        batch_size: 1 to N.
+        seed: 0 or more.
+        first_step: number of batches to skip.
+
+    Raises:
+        ValueError: no batch can be made, or the arrays differ in length.
+    """
+    arrays = images if isinstance(images, tuple) else (images,)
+    lengths = {len(array) for array in arrays}
+    if len(lengths) != 1 or not 1 <= batch_size <= min(lengths):
+        raise ValueError(f"No batch of {batch_size} can be made of arrays of {lengths} pictures.")
+    length, step, order = min(lengths), first_step, None
     while True:
-        epoch, place = divmod(step, steps_an_epoch)
+        epoch, place = divmod(step, length // batch_size)
         if order is None or place == 0:
             order = np.random.default_rng([seed, epoch]).permutation(length)
         chosen = order[place * batch_size : (place + 1) * batch_size]
-        yield tuple(array[chosen] for array in images) if isinstance(images, tuple) else images[chosen]
+        batch = tuple(array[chosen] for array in arrays)
+        yield batch if isinstance(images, tuple) else batch[0]
         step += 1
 
 
-def _counts(name, source, train, test):
-    """Tell the counts, and the official one beside a count that differs from it."""
-    parts = []
-    for count, kind, official in zip((train, test), ("training", "test"), _SETS[name].official):
-        rest = "" if source == "embedded" or count == official else f"; the full set has {official:,}"
-        parts.append(f"{count:,} {kind} images{rest}")
-    return (". " if ";" in parts[0] else ", ").join(parts)
+def _read_embedded(name: str, reason: str) -> tuple[np.ndarray, ...]:
+    """Read the part that comes with the project, and say in a frame that it is a part."""
+    text = (
+        f"NOTICE: this is a part of {_SETS[name].title}, the one that comes with the course. "
+        f"All cells work, but numbers differ from those in the text. Why: {reason}"
+    )
+    lines = [f"# {line:<76} #" for line in textwrap.wrap(text, 76)]
+    print("#" * 80, *lines, "#" * 80, sep="\n")
+    return _read_npz(DATA / _SETS[name].embedded, RESTORE)
 
 
-def _notice(name, reason):
-    """Print, in a frame that is hard to miss, that the pictures are not those of the named set."""
-    info = _SETS[name]
-    lines = textwrap.wrap(f"NOTICE: this is NOT {info.title}. It is the embedded set: {info.about_embedded}.", 76)
-    lines += textwrap.wrap(f"Why: {reason}", 76)
-    lines += textwrap.wrap("All cells work, but numbers and pictures differ from those printed in the course.", 76)
-    frame = "#" * 80
-    print(frame, *(f"# {line:<76} #" for line in lines), frame, sep="\n")
-
-
-def _read_embedded(name):
-    return _read_npz(DATA / _SETS[name].embedded, "Restore it from the project: git checkout -- data")
-
-
-def _read_folder(name, folder):
-    """Read `<name>.npz` from the folder that `COURSE_DATA_DIR` names."""
-    remedy = "Set COURSE_DATA_DIR to the folder that holds the files (a relative one starts at the project's root), " \
-             "or remove the variable to download them."  # fmt: skip
-    try:
-        place = from_root(folder)
-    except RuntimeError as error:  # a user's home that is not known
-        raise FileNotFoundError(f"COURSE_DATA_DIR is {folder!r}: {error} {remedy}") from None
+def _read_folder(name: str, folder: str) -> tuple[np.ndarray, ...]:
+    """Read `<name>.npz`, or idx files, from the folder that `COURSE_DATA_DIR` names."""
+    place, title = from_root(folder), _SETS[name].title
+    remedy = "Set COURSE_DATA_DIR to the folder that holds the files, or remove the variable."
     if not place.is_dir():
-        raise FileNotFoundError(f"COURSE_DATA_DIR is {folder!r}, but '{place}' is not a folder. {remedy}")
-    path = place / f"{name}.npz"
-    if not path.is_file():
-        found = ", ".join(sorted(p.name for p in place.glob("*.npz"))[:8]) or "no .npz file"
-        raise FileNotFoundError(f"COURSE_DATA_DIR is {folder!r}, but it has no {path.name}. Found: {found}. {remedy}")
-    return _read_npz(path, "Copy the file again, or remove COURSE_DATA_DIR to download it.")
+        raise FileNotFoundError(f"COURSE_DATA_DIR: '{place}' is not a folder. {remedy}")
+    if (place / f"{name}.npz").is_file():
+        return _read_npz(place / f"{name}.npz", "Copy the file again.")
+    for part in (name.replace("_", "-"), name, ""):  # both sets use the same file names
+        if list((place / part).glob("train-images-idx3-ubyte*")):
+            arrays = read_idx(place / part)
+            if not is_official(name, arrays):
+                raise DataError(f"The idx files in '{place / part}' are not those of {title}.")
+            return arrays
+    found = ", ".join(sorted(path.name for path in place.iterdir())[:8]) or "nothing"
+    raise FileNotFoundError(
+        f"COURSE_DATA_DIR: '{place}' has no {name}.npz and none of the four idx files of {title}. "
+        f"It has: {found}. {remedy}"
+    )
 
 
-def _download_or_embedded(name):
-    """Ask Keras for the data set; if it cannot be fetched, say so and read the embedded one."""
+def _files_of_keras(name: str) -> list[Path]:
+    """Return the files of a data set that Keras downloaded earlier."""
+    homes = [Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser(), Path("/tmp/.keras")]
+    files = [home / "datasets" / file for home in homes for file in _SETS[name].keras_files]
+    return [file for file in files if file.exists()]
+
+
+def _listed(paths: list[Path]) -> str:
+    return ", ".join(f"'{path}'" for path in paths)
+
+
+def _download_or_embedded(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
+    """Ask Keras for the data set; if it cannot be fetched, say so and read the embedded part."""
     with quiet_import():
         import keras
 
-    info, title = _SETS[name], _SETS[name].title
-    cache = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
-    files = [cache / file for file in info.keras_files]
-    cached = [file for file in files if file.exists()]
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras sets none, and a silent network would hang for minutes
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras sets none: a silent network would hang
     try:
         (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
-    except Exception as error:
-        # Keras raises a bare Exception when a URL cannot be fetched. All else that can go wrong is about a file.
-        unreachable = type(error) is Exception or isinstance(error, (ConnectionError, TimeoutError, http.client.HTTPException))
-        if not unreachable:
-            raise DataError(_damaged_cache(title, files, error)) from None
-        if not all(file.exists() for file in cached):
+        return "download", (x_train, y_train, x_test, y_test)
+    except Exception as error:  # Keras raises a bare Exception when a URL cannot be fetched
+        if files := _files_of_keras(name):
             raise DataError(
-                f"Keras's cached copy of {title} ('{cached[0]}') had a wrong checksum. Keras removed it, and a new download "
-                "failed. Connect to the network and run this cell again. Without a network, it then takes the embedded set."
+                f"Keras's copy of {_SETS[name].title} cannot be read: {error}. Remove "
+                f"{_listed(files)} and run this cell again: it is downloaded anew."
             ) from None
-        print(f"The download of {title} failed: {error}")
-        _notice(name, "the download failed. For the real pictures, connect to the network, restart the kernel and run "
-                      f"again. Or put {name}.npz, in Keras's layout, into a folder and set COURSE_DATA_DIR to it.")  # fmt: skip
-        return "embedded", _read_embedded(name)
+        reason = f"the download failed ({error}). Connect to the network and restart the kernel,"
+        if "CERTIFICATE" in str(error).upper():
+            reason += " install your network's certificates,"
+        reason += f" or put {name}.npz into a folder and set COURSE_DATA_DIR to it."
+        return "embedded", _read_embedded(name, reason)
     finally:
         socket.setdefaulttimeout(before)
-    counts = (len(x_train), len(x_test))
-    if counts != info.official:
-        raise DataError(_damaged_cache(title, files, f"{counts[0]:,} + {counts[1]:,} images instead of 60,000 + 10,000"))
-    remedy = f"Delete {', '.join(map(repr, map(str, files)))} and run this cell again."
-    return "download", _check_arrays((x_train, y_train, x_test, y_test), title, remedy)
 
 
-def _damaged_cache(title, files, found):
-    names = ", ".join(f"'{file}'" for file in files)
-    return f"Keras's cached copy of {title} cannot be read: {found}. Delete {names} and run this cell again."
-
-
-def _read_npz(path, remedy):
-    """Read the four arrays of an `.npz` file in Keras's layout. Each one's header is looked at before it is unpacked.
-
-    A header tells whether an array holds Python objects (which could run code), has another shape, or would fill the
-    memory. Only members with the exact names are opened.
-    """
+def _read_npz(path: Path, remedy: str) -> tuple[np.ndarray, ...]:
+    """Read the four arrays of an `.npz` file in Keras's layout, and check them."""
     try:
-        packed = path.stat().st_size
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            unpacked = sum(member.file_size for member in archive.infolist())
-            if unpacked > min(LARGEST_UNPACKED, LARGEST_RATIO * packed):
-                raise DataError(
-                    f"'{path}' has {packed:,} bytes but unpacks to {unpacked:,}. Pictures do not shrink so far, so "
-                    f"nothing was unpacked. {remedy}"
-                )
-            missing = [key for key in KEYS if names.count(f"{key}.npy") != 1]
-            if missing:
-                raise DataError(
-                    f"'{path}' has no {', '.join(missing)}, or more than one. It holds: {', '.join(names) or 'nothing'}. "
-                    f"{remedy}"
-                )
-            for key in KEYS:
-                _check_header(archive, key, path, remedy)
-            arrays = tuple(_read_member(archive, key) for key in KEYS)
-    except (DataError, PermissionError):
-        raise
-    except Exception as error:  # damaged bytes make zipfile, zlib and NumPy raise a dozen kinds of errors
-        raise DataError(f"'{path}' ({packed:,} bytes) is not a whole .npz file: {error}. {remedy}") from None
-    return _check_arrays(arrays, f"'{path}'", remedy)
-
-
-def _read_member(archive, key):
-    with archive.open(f"{key}.npy") as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
-
-
-def _check_header(archive, key, path, remedy):
-    """Check the dtype and the size that an array's header declares, without unpacking the array."""
-    with archive.open(f"{key}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-        header = file.tell()
-    if dtype.hasobject:
-        raise DataError(
-            f"'{path}': {key} holds Python objects ({dtype}), which can run code when they are read. It was not read. "
-            f"{remedy}"
-        )
-    declared, present = dtype.itemsize * math.prod(shape), archive.getinfo(f"{key}.npy").file_size - header
-    if declared != present:
-        raise DataError(f"'{path}': the header of {key} promises {declared:,} bytes, but {present:,} are there. {remedy}")
-
-
-def _check_arrays(arrays, origin, remedy):
-    """Return the arrays with uint8 labels, or raise a DataError that says which one is wrong, and how."""
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = [stored[key] for key in KEYS]
+    except Exception as error:  # damaged bytes raise a dozen kinds of errors
+        raise DataError(f"'{path}' is no whole .npz file of a data set: {error}. {remedy}") from None
     for part, images, labels in (("train", *arrays[:2]), ("test", *arrays[2:])):
-        x, y = f"x_{part}", f"y_{part}"
-        if images.dtype != np.uint8:
-            raise DataError(f"{origin}: {x} is {images.dtype}, but grey values are uint8 (0 to 255). {remedy}")
-        if images.ndim != 3 or images.shape[1:] != (28, 28):
-            raise DataError(f"{origin}: {x} has shape {images.shape}, but it must be (N, 28, 28). {remedy}")
-        if len(images) == 0:
-            raise DataError(f"{origin}: {x} is empty. {remedy}")
-        if not np.issubdtype(labels.dtype, np.integer):
-            raise DataError(f"{origin}: {y} is {labels.dtype}, but labels are whole numbers. {remedy}")
-        if labels.shape != (len(images),):
-            raise DataError(f"{origin}: {y} has shape {labels.shape}, but {x} has {len(images):,} images. {remedy}")
-        if labels.min() < 0 or labels.max() > 9:
-            raise DataError(
-                f"{origin}: {y} goes from {labels.min()} to {labels.max()}, but labels go from 0 to 9. {remedy}"
-            )
-    x_train, y_train, x_test, y_test = arrays
-    return x_train, y_train.astype(np.uint8), x_test, y_test.astype(np.uint8)
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+            seen = f"x_{part} is {images.dtype} {images.shape}, but must be uint8 (N, 28, 28)"
+        elif labels.shape != (len(images),) or not set(np.unique(labels)) <= set(range(10)):
+            seen = f"y_{part} {labels.shape} must be {len(images)} whole numbers from 0 to 9"
+        else:
+            continue
+        raise DataError(f"'{path}': {seen}. {remedy}")
+    return arrays[0], arrays[1].astype(np.uint8), arrays[2], arrays[3].astype(np.uint8)

@@ -22,7 +22,7 @@ import filelock
 import numpy as np
 import PIL.Image
 
-from .paths import DATA, ROOT, from_root
+from .course import DATA, ROOT, from_root
 
 DRAWN = {"sketches": "sketches.py", "streets": "streets.py"}  # by a program in tools/
 CACHE = ROOT / "build/pairs"

@@ -4,8 +4,8 @@ import hashlib
 import json
 import random
 
-from .budget import quiet_import
-from .paths import DATA
+from .course import quiet_import
+from .course import DATA
 
 FOLDER = DATA / "pretrained"
 REMEDY = "Restore it from the project: git checkout -- data/pretrained"

@@ -16,7 +16,7 @@ import numpy as np
 import traitlets
 
 from . import plotting
-from .paths import from_root
+from .course import from_root
 
 
 LARGEST_PLANE = 5_000  # points

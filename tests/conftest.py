@@ -6,7 +6,6 @@ import socket
 
 import pytest
 
-from helpers import datasets, results
 
 VARIABLES = ("COURSE_BUDGET", "COURSE_DATA", "COURSE_DATA_DIR", "COURSE_RESULTS_DIR")
 AS_STARTED = {name: os.environ[name] for name in VARIABLES if name in os.environ}
@@ -42,9 +41,6 @@ def no_course_variables():
 def plain_environment(monkeypatch, tmp_path):
     """Put results into an empty folder, and answer every connection with an error."""
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path / "results"))
-    monkeypatch.setattr(datasets, "_drawn", set())
-    monkeypatch.setattr(datasets, "_loaded", {})  # else results of later tests lie in another source's folder
-    monkeypatch.setattr(results, "_sources", {})
 
     def refuse(*_, **__):
         raise OSError("no network in tests")

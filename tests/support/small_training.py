@@ -1,6 +1,6 @@
 """A small adversarial training with everything that a checkpoint must keep, in processes that are killed at chosen moments.
 
-    python -m tests.small_training '[["folder", "result.npz", "moment", "without"], ...]'
+    python -m tests.support.small_training '[["folder", "result.npz", "moment", "without"], ...]'
 
 Runs one life after the other, each in a process of its own (forked, so that TensorFlow is imported once), and prints how each ended,
 as JSON: 0, or -9 for SIGKILL. The moments are:
@@ -22,16 +22,17 @@ import random
 import signal
 import sys
 import time
+import traceback
 
-from helpers.budget import quiet_import
+from helpers.course import quiet_import
 
 with quiet_import():
     import keras
     import numpy as np
     import tensorflow as tf
 
-from helpers import checkpoints, datasets
-from helpers.checkpoints import Checkpoints
+from helpers import checkpoints, datasets, training
+from helpers.training import Training
 
 STEPS, SAVE_EVERY, SEED, BATCH = 24, 4, 3, 8
 IMAGES = np.random.default_rng(0).random((60, 6, 6, 1), dtype=np.float32)  # 7 batches an epoch: a save falls inside of epochs
@@ -49,7 +50,9 @@ def make_networks():
     return generator, discriminator
 
 
-def make_train_step(generator, discriminator, averaged, generator_optimizer, discriminator_optimizer, noise, in_the_middle):
+def make_train_step(
+    generator, discriminator, averaged, generator_optimizer, discriminator_optimizer, noise, middle
+):
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
 
     @tf.function
@@ -60,7 +63,7 @@ def make_train_step(generator, discriminator, averaged, generator_optimizer, dis
             d_loss = cross_entropy(tf.ones_like(real), real) + cross_entropy(tf.zeros_like(fake), fake)
         variables = discriminator.trainable_variables
         discriminator_optimizer.apply_gradients(zip(tape.gradient(d_loss, variables), variables))
-        tf.py_function(in_the_middle, [], [])
+        tf.py_function(middle, [], [])
         with tf.GradientTape() as tape:
             fake = discriminator(generator(z, training=True), training=True)
             g_loss = cross_entropy(tf.ones_like(fake), fake)
@@ -68,7 +71,7 @@ def make_train_step(generator, discriminator, averaged, generator_optimizer, dis
         generator_optimizer.apply_gradients(zip(tape.gradient(g_loss, variables), variables))
         for mean, value in zip(averaged.variables, generator.variables):
             mean.assign(0.9 * mean + 0.1 * value)
-        return d_loss, g_loss
+        return {"discriminator_loss": d_loss, "generator_loss": g_loss}
 
     return train_step
 
@@ -91,7 +94,7 @@ def die_in_a_save(moment):
     elif moment == "before-rename":
         checkpoints.os.fsync = lambda _: die()
     elif moment == "before-removal":
-        checkpoints.Checkpoints._files = lambda self: die()
+        checkpoints.remove_old = lambda *_: die()
 
 
 def train(folder, result, moment, without, say_step):
@@ -99,43 +102,44 @@ def train(folder, result, moment, without, say_step):
     at, now = int(at or -1), [0]
     keras.utils.set_random_seed(SEED)
     generator, discriminator = make_networks()
-    averaged = keras.models.clone_model(generator)
-    optimizers = keras.optimizers.Adam(1e-3), keras.optimizers.Adam(2e-3)
-    optimizers[0].build(generator.trainable_variables)
-    optimizers[1].build(discriminator.trainable_variables)
-    noise, numpy_noise = tf.random.Generator.from_seed(SEED), np.random.default_rng(SEED)
+    parts = {
+        "generator": generator,
+        "discriminator": discriminator,
+        "averaged": keras.models.clone_model(generator),
+        "generator_optimizer": keras.optimizers.Adam(1e-3),
+        "discriminator_optimizer": keras.optimizers.Adam(2e-3),
+        "noise": tf.random.Generator.from_seed(SEED),
+    }
+    parts["generator_optimizer"].build(generator.trainable_variables)
+    parts["discriminator_optimizer"].build(discriminator.trainable_variables)
+    dies = lambda: die() if (moment, at) == ("step", now[0]) else None  # noqa: E731
+    train_step = make_train_step(**parts, middle=dies)
     seen = tf.Variable(0, dtype=tf.int64)
-    objects = {
-        "generator": generator, "discriminator": discriminator, "averaged": averaged, "optimizers": optimizers, "noise": noise,
-        "numpy_noise": numpy_noise, "seen": seen, "batch_size": BATCH, "seed": SEED,
-    }  # fmt: skip
-    if without == "seeds":
-        objects["discriminator"] = discriminator.weights  # Keras counts the states of dropout's seeds to `variables` only
-    kept = Checkpoints(folder, **{name: thing for name, thing in objects.items() if name != without})
-    train_step = make_train_step(
-        generator, discriminator, averaged, *optimizers, noise, lambda: die() if (moment, at) == ("step", now[0]) else None
-    )
+    kept = {name: part for name, part in parts.items() if name != without} | {"seen": seen}
+    if without == "seeds":  # Keras counts the states of dropout's seeds to `variables` only
+        kept |= {f"weight_{n}": weight for n, weight in enumerate(discriminator.weights)}
+        del kept["discriminator"]
+    if without == "order":
+        whole = datasets.batches
+        training.datasets.batches = lambda *arguments, first_step: whole(*arguments)
 
-    done, history = kept.resume()
-    batches = datasets.batches(IMAGES, BATCH, SEED, first_step=0 if without == "order" else done)
-    for step, images in zip(range(done + 1, STEPS + 1), batches):
-        now[0] = step
-        say_step(step)
-        d_loss, g_loss = train_step(images + 0.01 * numpy_noise.standard_normal(images.shape, dtype=np.float32))
+    run = Training(folder, STEPS, SAVE_EVERY, **kept)
+    for images in run.batches(IMAGES, BATCH, SEED):
+        now[0] = run.step + 1
+        say_step(now[0])
+        numbers = train_step(images)
         seen.assign_add(len(images))
-        history["discriminator_loss"].append(d_loss)
-        history["generator_loss"].append(g_loss)
-        if step % SAVE_EVERY == 0:
-            if step == at:
-                die_in_a_save(moment)
-            kept.save(step, history)
-        if (moment, at) == ("between", step):
+        if now[0] == at:
+            die_in_a_save(moment)
+        run.update(**numbers)
+        if (moment, at) == ("between", now[0]):
             die()
     if moment == "outside":
         time.sleep(60)  # the signal is on its way
-    things = [*generator.variables, *discriminator.variables, *averaged.variables, *optimizers[0].variables, *optimizers[1].variables]
-    state = {f"v{n}": np.asarray(variable) for n, variable in enumerate([*things, noise.state, seen])}
-    np.savez(result, **state, numpy_noise=numpy_noise.random(3), **{name: np.array(curve, float) for name, curve in history.items()})
+    variables = [variable for part in list(parts.values())[:-1] for variable in part.variables]
+    state = [np.asarray(variable) for variable in [*variables, parts["noise"].state, seen]]
+    curves = {name: np.array(curve) for name, curve in run.history.items() if name != "seconds"}
+    np.savez(result, **{f"v{n}": array for n, array in enumerate(state)}, **curves)
 
 
 def live(folder, result, moment, without):
@@ -147,6 +151,8 @@ def live(folder, result, moment, without):
         try:
             train(folder, result, moment, without, lambda step: os.write(mouth, bytes([step])))
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             os._exit(code)
@@ -161,4 +167,5 @@ def live(folder, result, moment, without):
 
 if __name__ == "__main__":
     sys.stdout.flush()
-    print(json.dumps([live(*life) for life in json.loads(sys.argv[1])]))
+    ends = [live(*life) for life in json.loads(sys.argv[1])]
+    print("\n" + json.dumps(ends))  # a line of its own, after the bars of the children

@@ -8,14 +8,13 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from helpers.paths import atomic_write
+from helpers.course import atomic_write, plain_number
 from helpers.pretrained import FOLDER, card, in_dtype
-from helpers.results import plain_number
 
 LARGEST = 40_000_000  # bytes of all files together
 
 
-def ship(name, model, about, command, **measured):
+def publish_model(name, model, about, command, **measured):
     """Save a model in float16 and put it on the card.
 
     Args:
@@ -35,7 +34,7 @@ def ship(name, model, about, command, **measured):
     small = in_dtype(model, "float16")
     if not all(np.isfinite(weight).all() for weight in small.get_weights()):
         raise ValueError(f"{name} has weights that are not finite in float16, whose largest number is 65,504.")
-    with filelock.FileLock(Path(tempfile.gettempdir()) / "unseen-fashion-ship.lock"):  # two trainings may end at the same time
+    with filelock.FileLock(Path(tempfile.gettempdir()) / "unseen-fashion-publish.lock"):  # two trainings may end at the same time
         _write(name, small, about, command, measured)
 
 
@@ -64,7 +63,7 @@ def _page(facts):
     lines = [
         "# Pretrained models",
         "",
-        "Made by `make pretrained` (and `tools/make_classifiers.py`) on the real MNIST and Fashion-MNIST. Each file is a Keras model of",
+        "Made by `make pretrained` (and `tools/models/train_judges.py`) on the real MNIST and Fashion-MNIST. Each file is a Keras model of",
         "built-in layers with float16 weights; `helpers.pretrained.load(name)` checks its checksum and gives it back in float32. This page is",
         "written from `card.json`, which has the checksums, when a model is made. The files hold no pictures. Licence: as the code (MIT).",
         "",

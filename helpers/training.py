@@ -1,0 +1,176 @@
+"""A training in one object: batches in order, live view, checkpoints, history, and resume.
+
+The lesson's own step stays in the notebook:
+
+    run = Training("04_dcgan/improved", STEPS, EVERY, draw, (-1, 1), **parts)
+    for images in run.batches(real, BATCH, SEED):
+        run.update(**train_step(images))
+"""
+
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import datasets, plotting
+from .checkpoints import Checkpoints
+from .course import run_folder
+from .diagnosis import Diagnosis
+from .live_view import LiveView
+
+PLAIN = (bool, int, float, str, type(None))
+
+
+class Training:
+    """Watch a training, keep its state, and go on where it stopped.
+
+    Args:
+        name: of the run, as in "04_dcgan/improved"; it lies in `<results>/<budget>/<source>/`.
+        steps: steps of the whole training.
+        every: steps between two grids of samples.
+        samples: function without arguments that returns pictures (N, H, W[, 1 or 3]), or a Figure
+            of `helpers.plotting`; called at the start, every `every` steps and at the end.
+        value_range: (black, white) of these pictures.
+        save_every: steps between two checkpoints; by default `every`.
+        fresh: train from the start. The first checkpoint replaces those of an earlier training.
+        **parts: all that changes during training, by name: networks, optimizers, averaged copies,
+            random generators. Plain values (numbers, texts) are settings, such as `rate=1e-3`: a
+            training goes on only with the same ones.
+
+    Attributes:
+        step: steps done.
+        history: mapping of a curve's name to its list of numbers, one a step; two of the curves
+            are "step" and "seconds" (of training, over all parts of a run that was stopped).
+        warnings: signs of failure, as texts.
+
+    Raises:
+        CheckpointError, TypeError, ValueError, OSError: as `helpers.checkpoints.Checkpoints`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        steps: int,
+        every: int,
+        samples: Callable[[], Any] | None = None,
+        value_range: tuple[float, float] = (0, 1),
+        save_every: int | None = None,
+        fresh: bool = False,
+        **parts: Any,
+    ):
+        self.steps, self.every, self.save_every = steps, every, save_every or every
+        self.folder = run_folder(name)
+        self.step = 0
+        self.history: dict[str, list[float]] = {}
+        self._samples, self._value_range = samples, value_range
+        settings = {key: part for key, part in parts.items() if isinstance(part, PLAIN)}
+        things = {key: part for key, part in parts.items() if key not in settings}
+        self._checkpoints = Checkpoints(self.folder, things, settings, fresh) if things else None
+        self._view = LiveView(self.folder)
+        self._diagnosis = Diagnosis(self._view.warn, value_range)
+        self._began: float | None = None  # None: not resumed yet
+        self._open = False
+
+    @property
+    def warnings(self) -> list[str]:
+        return self._view.warnings
+
+    def batches(
+        self, images: np.ndarray | tuple[np.ndarray, ...], batch_size: int, seed: int
+    ) -> Iterator[np.ndarray | tuple[np.ndarray, ...]]:
+        """Resume, and yield the batches that are still to do. Call `update` once for each.
+
+        Args:
+            images, batch_size, seed: as in `helpers.datasets.batches`. A training goes on only
+                with the same pictures, in the same order.
+        """
+        self.resume(batch_size=batch_size, seed=seed, pictures=checksum(images))
+        ordered = datasets.batches(images, batch_size, seed, first_step=self.step)
+        try:
+            while self.step < self.steps:
+                before = self.step
+                yield next(ordered)
+                if self.step == before:
+                    raise RuntimeError("No step was noted. Call update(...) once for each batch.")
+        finally:  # also when the cell is interrupted
+            self.close()
+
+    def resume(self, **settings: bool | int | float | str) -> None:
+        """Bring the last checkpoint back; `batches` does it. A loop without `batches` calls this.
+
+        Args:
+            **settings: more plain values that must be the same when the training goes on.
+
+        Raises:
+            CheckpointError: the checkpoint belongs to another model or other settings.
+        """
+        if self._checkpoints:
+            self._checkpoints.settings |= settings
+            self.step, self.history = self._checkpoints.resume()
+        if self.history:
+            self.history["step"] = list(range(1, self.step + 1))  # whole numbers again
+        if self.step >= self.steps:
+            state = "complete, nothing was trained now. To train again: fresh=True"
+            self._view.replay(0, state)
+            return
+        self._view.begin(self.step, self.steps)
+        self._show_samples()
+        self._began = time.monotonic() - self.history.get("seconds", [0])[-1]
+        self._open = True
+
+    def update(self, **numbers: Any) -> None:
+        """Take note of one more step; draw and save when it is time.
+
+        Args:
+            **numbers: losses and accuracies, each a number or a tensor of one; the same names at
+                each step.
+
+        Raises:
+            ValueError: other names than before.
+            OSError: a file cannot be written.
+        """
+        if self._began is None:
+            self.resume()
+        row = {"step": self.step + 1, "seconds": time.monotonic() - self._began}
+        row |= {name: float(value) for name, value in numbers.items()}
+        if self.history and row.keys() != self.history.keys():
+            raise ValueError(f"update got {[*row]}, but the steps before had {[*self.history]}.")
+        for name, value in row.items():
+            self.history.setdefault(name, []).append(value)
+        self.step += 1
+        last = self.step == self.steps
+        self._view.progress({name: row[name] for name in numbers})
+        self._diagnosis.look_at_numbers(self.history)
+        if last or self.step % self.every == 0:
+            self._show_samples()
+            self._view.curves(self.history)
+        if self._checkpoints and (last or self.step % self.save_every == 0):
+            self._checkpoints.save(self.step, self.history)
+        if last:
+            self.close()
+
+    def close(self) -> None:
+        """Draw the last curves. `batches` does it, also when the cell is interrupted."""
+        if self._open:
+            self._open = False
+            self._view.end(self.history)
+
+    def _show_samples(self) -> None:
+        samples = self._samples() if self._samples else None
+        if hasattr(samples, "savefig"):
+            self._view.samples(self.step, samples._repr_png_())
+        elif samples is not None:
+            samples = np.asarray(samples, dtype=np.float64)
+            self._diagnosis.look_at_samples(self.step, samples)
+            if np.isfinite(samples).all():
+                self._view.samples(self.step, plotting.grid_png(samples, self._value_range))
+
+
+def checksum(images: np.ndarray | tuple[np.ndarray, ...]) -> str:
+    """Return a short checksum of the pictures' bytes."""
+    value = 0
+    for array in images if isinstance(images, tuple) else (images,):
+        value = zlib.crc32(np.ascontiguousarray(array), value)
+    return f"{value:08x}"
