@@ -1,4 +1,4 @@
-"""Run code in a Jupyter kernel, as a notebook does, because the monitor shows pictures there."""
+"""Run code in a Jupyter kernel, as a notebook does, because the live view shows pictures there."""
 
 import os
 import tempfile
@@ -6,14 +6,15 @@ import tempfile
 import nbformat
 from nbclient import NotebookClient
 
-from helpers.paths import ROOT
+from helpers.course import ROOT
 
 
-def run_in_kernel(*sources):
-    """Run each source as a cell, with an empty results folder, and return what the last one printed."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+def run_in_kernel(*sources: str) -> str:
+    """Run each source as a cell, with an empty results folder; return what the last one printed."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    place = {"metadata": {"path": str(ROOT)}}
     with tempfile.TemporaryDirectory() as results:
-        NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}}).execute(
-            env={**os.environ, "COURSE_RESULTS_DIR": results}
-        )
+        client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources=place)
+        client.execute(env={**os.environ, "COURSE_RESULTS_DIR": results})
     return notebook.cells[-1].outputs[0].text

@@ -1,30 +1,39 @@
-"""The three runs of chapter 05's exercise: curves without names. (The answers are in this file: do the exercise first.)
+"""The three runs of chapter 05's exercise: curves without names. The answers are in this file.
 
-    COURSE_DATA_DIR=../shared/data python -m benchmarks.mystery_runs            about half a minute on 2 cores
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.mystery_runs
 
-Writes `benchmarks/mystery_runs.csv`.
+About half a minute on 2 cores. Writes `data/measured/mystery_runs.csv`.
 """
 
-import csv
-
 from benchmarks.failure_catalogue import chapter_at_lesson
-from helpers.paths import ROOT, atomic_write
+from benchmarks.tables import MEASURED, write_rows
 
 SEED = 7
-TABLE = ROOT / "benchmarks/mystery_runs.csv"
+TABLE = MEASURED / "mystery_runs.csv"
+CURVES = (
+    "generator_loss",
+    "discriminator_loss",
+    "real_accuracy",
+    "fake_accuracy",
+    "generator_gradient",
+    "fake_spread",
+)
 
 
-def main():
+def main() -> None:
     chapter = chapter_at_lesson()
+    noisy = chapter.make_gan(chapter.article_targets, chapter.TINY, seed=SEED)
     runs = [
         chapter.mode_collapse(SEED, mended=False),
-        chapter.watch("mystery", chapter.make_gan(chapter.article_targets, chapter.TINY, seed=SEED), chapter.few),  # labels replaced by noise
+        chapter.watch("mystery", noisy, chapter.few),  # labels replaced by noise
         chapter.vanishing_gradient(SEED, mended=False),
     ]
-    names = ("generator_loss", "discriminator_loss", "real_accuracy", "fake_accuracy", "generator_gradient", "fake_spread")
-    rows = [(run, history["step"][n], *(f"{history[name][n]:.5g}" for name in names)) for run, (_, history) in enumerate(runs, 1) for n in range(len(history["step"]))]
-    with atomic_write(TABLE) as temporary, open(temporary, "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([("run", "step", *names), *rows])
+    rows = []
+    for run, (_, history) in enumerate(runs, 1):
+        for n, step in enumerate(history["step"]):
+            numbers = {name: f"{history[name][n]:.5g}" for name in CURVES}
+            rows.append({"run": run, "step": step} | numbers)
+    write_rows(TABLE, ("run", "step", *CURVES), rows)
 
 
 if __name__ == "__main__":

@@ -54,8 +54,8 @@ class Checkpoints:
         self.folder, self.settings, self.fresh = folder, settings, fresh
         self.variables = variables_of(things)
         self.configurations = {name: configuration(thing) for name, thing in things.items()}
-        self._run, self._step = 1, 0
-        self._lock = lock(folder)  # held until this object or the kernel ends
+        self._last = 1, 0  # run and step
+        self._lock = lock(folder)  # until this object or the kernel ends
         for left in folder.glob(".run-*.npz.*"):  # of a save that was killed
             left.unlink()
 
@@ -67,57 +67,53 @@ class Checkpoints:
             OSError: the file cannot be written.
         """
         arrays = {name: np.asarray(variable) for name, variable in self.variables.items()}
-        for name, array in arrays.items():
-            if not np.isfinite(array).all():
-                raise CheckpointError(
-                    f"Step {step:,} was not saved: {name} has values that are NaN or infinite. The "
-                    "older checkpoints are whole. Lower the learning rate, or mend the loss. Then "
-                    "run the cell again: it goes on from the newest checkpoint."
-                )
+        if bad := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
+            raise CheckpointError(
+                f"Step {step:,} was not saved: {bad[0]} has values that are NaN or infinite. The "
+                "older checkpoints are whole. Lower the learning rate, or mend the loss. Then "
+                "run the cell again: it goes on from the newest checkpoint."
+            )
         manifest = dict(zip(PARTS, (self.settings, self.configurations, list(history))))
         arrays["manifest"] = np.frombuffer(json.dumps(manifest).encode(), np.uint8)
         arrays |= {f"curve {name}": np.float64(curve) for name, curve in history.items()}
-        old = find_files(self.folder)
-        path = self.folder / f"run-{self._run:03d}-step-{step:08d}.npz"
+        old, last = find_files(self.folder), self._last
+        self._last = last[0], step
+        path = self.folder / "run-{:03d}-step-{:08d}.npz".format(*self._last)
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())  # a file that has its name is whole, even if the power fails
-        remove_old(old, path, (self._run, self._step))
-        self._step = step
+        remove_old(old, path, last)
 
     def resume(self) -> tuple[int, dict[str, list[float]]]:
-        """Bring the newest whole checkpoint back into the things, and print what was found.
-
-        Returns:
-            (step, history), or (0, {}) if there is none.
+        """Bring the newest whole checkpoint back, print what was found, return (step, history).
 
         Raises:
             CheckpointError: it belongs to another model or other settings.
         """
         if self.fresh and (old := find_files(self.folder)):
-            self._run = run_and_step(old[0])[0] + 1
+            self._last = run_and_step(old[0])[0] + 1, 0
             print(f"Training starts at step 0. The first save replaces {len(old)} checkpoints.")
             return 0, {}
         for path, manifest, arrays in read_whole(self.folder):
-            now = {"settings": self.settings, "configurations": self.configurations}
-            for part, new in json.loads(json.dumps(now)).items():
-                if found := first_difference(manifest[part], new):
+            for part, now in zip(PARTS, (self.settings, self.configurations)):
+                if found := first_difference(manifest[part], json.loads(json.dumps(now))):
                     raise CheckpointError(f"{path} was made with something else: {found}. {REMEDY}")
             assign(self.variables, arrays, path)
-            self._run, self._step = run_and_step(path)
-            print(f"The checkpoint of step {self._step:,} is loaded.")
-            return self._step, {name: arrays[f"curve {name}"].tolist() for name in manifest["history"]}
+            self._last = run_and_step(path)
+            print(f"The checkpoint of step {self._last[1]:,} is loaded.")
+            curves = {name: arrays[f"curve {name}"].tolist() for name in manifest["history"]}
+            return self._last[1], curves
         print("No checkpoint yet: training starts at step 0.")
         return 0, {}
 
 
 def restore(name: str, **things: Any) -> int:
-    """Load single things, such as a generator, from a run. It may still be going on elsewhere.
+    """Load single things, such as a generator, from a run, which may go on in another kernel.
 
     Args:
         name: of the run, as in "04_dcgan/improved".
-        **things: built models or other things, by the names that they have in the training.
+        **things: as in `Checkpoints`, by the names that they have in the training.
 
     Returns:
         The checkpoint's step.
@@ -126,11 +122,10 @@ def restore(name: str, **things: Any) -> int:
         FileNotFoundError: the run has no whole checkpoint.
         CheckpointError: it has no thing of this name and these shapes.
     """
-    folder = run_folder(name)
-    for path, _, arrays in read_whole(folder):
+    for path, _, arrays in read_whole(run_folder(name)):
         assign(variables_of(things), arrays, path)
         return run_and_step(path)[1]
-    raise FileNotFoundError(f"'{folder}' has no checkpoint. Run the cell that trains it first.")
+    raise FileNotFoundError(f"'{run_folder(name)}' has no checkpoint. Run the cell that trains it.")
 
 
 def variables_of(things: dict[str, Any]) -> dict[str, Any]:
@@ -139,10 +134,8 @@ def variables_of(things: dict[str, Any]) -> dict[str, Any]:
     for name, thing in things.items():
         if hasattr(thing, "variables"):
             variables = thing.variables
-        elif hasattr(thing, "assign"):
-            variables = [thing]
-        elif hasattr(thing, "state"):
-            variables = [thing.state]
+        elif hasattr(thing, "assign") or hasattr(thing, "state"):
+            variables = [getattr(thing, "state", thing)]
         else:
             raise TypeError(
                 f"{name} is a {type(thing).__name__}, which cannot be kept. Give models, "
@@ -158,35 +151,31 @@ def variables_of(things: dict[str, Any]) -> dict[str, Any]:
 
 
 def assign(variables: dict[str, Any], arrays: dict[str, np.ndarray], path: Path) -> None:
-    """Give stored values to variables; first see that all of them are there and fit."""
+    """Give stored values to variables, after a look whether all of them are there and fit."""
     for name, variable in variables.items():
         stored = arrays[name].shape if name in arrays else "nothing"
         if stored != tuple(variable.shape):
             raise CheckpointError(
-                f"{path} has {stored} for {name}, which is {tuple(variable.shape)}. Give the names "
-                f"and models of the training: {sorted({key.rpartition('.')[0] for key in arrays} - {''})}."
+                f"{path} has {stored} for {name}, which is {tuple(variable.shape)}. It has: "
+                f"{sorted({key.rpartition('.')[0] for key in arrays} - {''})}. {REMEDY}"
             )
     for name, variable in variables.items():
         variable.assign(arrays[name])
 
 
 def configuration(thing: Any) -> Any:
-    """Return what Keras says of a model or optimizer, without names, which it counts on.
-
-    Where one layer refers to another, the layer's number stands for its name.
-    """
+    """Return what Keras says of a thing, numbers in place of names, which it counts on."""
     numbers: dict[str, str] = {}
 
     def nameless(value: Any) -> Any:
         if isinstance(value, dict):
-            if isinstance(value.get("name"), str) and len(value) > 1:  # only a name: a dtype
-                numbers.setdefault(value["name"], f"#{len(numbers)}")
+            if len(value) > 1 and "name" in value:  # a name alone is that of a dtype
+                numbers.setdefault(str(value["name"]), f"#{len(numbers)}")
             return {key: nameless(part) for key, part in value.items() if key not in NOT_COMPARED}
         if isinstance(value, (list, tuple)):
             return [nameless(part) for part in value]
-        if isinstance(value, (int, float, type(None))):
-            return value
-        return numbers.get(str(value), str(value))
+        plain = isinstance(value, (int, float, type(None)))
+        return value if plain else numbers.get(str(value), str(value))
 
     try:
         return nameless(thing.get_config())
@@ -197,18 +186,16 @@ def configuration(thing: Any) -> Any:
 def first_difference(old: Any, new: Any, place: str = "") -> str:
     """Return in words the first place where two structures differ, or ""."""
     if isinstance(old, dict) and isinstance(new, dict):
-        pairs = [(key, old.get(key), new.get(key)) for key in {**new, **old}]
+        parts = [(key, old.get(key), new.get(key)) for key in {**new, **old}]
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        pairs = [(str(n), *pair) for n, pair in enumerate(zip(old, new))]
-    elif old == new:
-        return ""
+        parts = [(str(n), *pair) for n, pair in enumerate(zip(old, new))]
     else:
-        return f"{place[1:]} was {str(old)[:80]}, is {str(new)[:80]}"
-    return next(filter(None, (first_difference(o, n, f"{place}.{key}") for key, o, n in pairs)), "")
+        return "" if old == new else f"{place[1:]} was {str(old)[:80]}, is {str(new)[:80]}"
+    return next(filter(None, (first_difference(o, n, f"{place}.{key}") for key, o, n in parts)), "")
 
 
 def lock(folder: Path) -> filelock.BaseFileLock:
-    """Take a folder for this kernel; a second object in the same kernel shares the lock."""
+    """Take a folder for this kernel; another object in the same kernel shares the lock."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         taken = filelock.FileLock(folder / ".lock", timeout=0, is_singleton=True)
@@ -236,14 +223,9 @@ def find_files(folder: Path) -> list[Path]:
     return sorted(files, key=run_and_step, reverse=True)
 
 
-def remove_old(old: list[Path], newest: Path, last: tuple[int, int]) -> None:
-    """Remove what came before a new checkpoint, but the newest whole ones of its own run.
-
-    Args:
-        old: files that were there before, newest first.
-        newest: the new one.
-        last: run and step of the one before; what claims to be newer is damaged.
-    """
+def remove_old(old: list[Path], newest: Path, last: tuple[int, ...]) -> None:
+    """Remove all files but the newest whole ones of this run; what is newer than the last run and
+    step is damaged."""
     whole = [path for path in old if last >= run_and_step(path) >= (last[0], 0)]
     for path in set(old) - {newest, *whole[: KEPT - 1]}:
         path.unlink(missing_ok=True)

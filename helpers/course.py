@@ -1,7 +1,6 @@
 """The ground that every chapter stands on: budget, start, where things lie, recorded numbers.
 
-A leaf: it imports nothing of ours. Relative paths start at the project's root, never at the
-working directory.
+A leaf: it imports nothing of ours. Relative paths start at the project's root.
 """
 
 import contextlib
@@ -28,11 +27,7 @@ _sources: dict[str, str] = {}  # data set: its source; `start` empties it, `data
 
 
 def budget_name() -> str:
-    """Return the chosen budget: `COURSE_BUDGET`, or "lesson" if it is not set.
-
-    Raises:
-        ValueError: `COURSE_BUDGET` is none of "smoke", "lesson", "full".
-    """
+    """Return `COURSE_BUDGET`, or "lesson"; raise a ValueError if it is not one of `BUDGETS`."""
     name = os.environ.get("COURSE_BUDGET") or "lesson"
     if name not in BUDGETS:
         raise ValueError(
@@ -43,9 +38,9 @@ def budget_name() -> str:
 
 
 def budget(smoke: Any, lesson: Any, full: Any) -> Any:
-    """Pick the value of the chosen budget: seconds, minutes (the default), or the source's own.
+    """Pick the value of the chosen budget: seconds, minutes, or as the paper did.
 
-    A budget changes how many images, steps and epochs are used. It never changes an architecture.
+    A budget changes how many images, steps and epochs are used, never an architecture.
     """
     return {"smoke": smoke, "lesson": lesson, "full": full}[budget_name()]
 
@@ -54,8 +49,7 @@ def budget(smoke: Any, lesson: Any, full: Any) -> Any:
 def quiet_import() -> Iterator[None]:
     """Hold back what native code writes to the error stream; show it if the block fails.
 
-    TensorFlow 2.21 writes lines about CPU features and missing GPU libraries there at import,
-    before it looks at any setting. In a notebook they would look like errors.
+    TensorFlow writes of CPU features and missing GPU libraries, before it looks at any setting.
     """
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held, os.fdopen(os.dup(2), "wb") as screen:
@@ -72,45 +66,28 @@ def quiet_import() -> Iterator[None]:
 
 @functools.cache
 def machine_gflops() -> float:
-    """Return what this machine reaches, in 10^9 float32 operations a second; measured once.
-
-    Two 2048 x 2048 matrices are multiplied by TensorFlow, on all cores, in under half a second.
-    """
+    """Return 10^9 float32 operations a second on all cores, in a product of 2048 x 2048."""
     import tensorflow as tf
 
     with tf.device("CPU"):
         matrix = tf.random.stateless_uniform((2048, 2048), seed=(1, 2))
         tf.linalg.matmul(matrix[:256], matrix).numpy()  # starts the threads
-        seconds, end = [], time.perf_counter() + 0.2
-        while not seconds or time.perf_counter() < end:
+        seconds: list[float] = []
+        while sum(seconds) < 0.2:
             began = time.perf_counter()
             tf.linalg.matmul(matrix, matrix).numpy()
             seconds.append(time.perf_counter() - began)
     return 2 * 2048**3 / min(seconds) / 1e9
 
 
-def machine_speed() -> str:
-    """Say how fast this machine is, and what that means for the times in the texts."""
-    gflops = machine_gflops()
-    share = gflops / REFERENCE_GFLOPS
-    minutes = max(1, round(5 / share))
-    return (
-        f"This machine: {gflops:.0f} GFLOP/s, {share:.1f} times the reference "
-        f"({REFERENCE_GFLOPS}). 5 minutes in the text are about {minutes} here."
-    )
-
-
 def start(seed: int = 42) -> None:
-    """Begin a notebook: set the seeds of Python, NumPy and TensorFlow, and print what it runs on.
+    """Begin a notebook: seed Python, NumPy and TensorFlow, and print what it runs on.
 
-    Settings that a reader's own `keras.json` or `matplotlibrc` would change are set to the
-    course's. A GPU's memory grows as it is needed. Data sets that were loaded before are forgotten.
-
-    Args:
-        seed: 0 to 2**32 - 1.
+    Sets what a reader's own `keras.json` or `matplotlibrc` may have changed, lets a GPU's memory
+    grow as it is needed, and forgets which data sets were loaded before.
     """
     name = budget_name()
-    with quiet_import():  # here, not above: it takes seconds, and reading a budget should not
+    with quiet_import():  # here, not above: it takes seconds
         import keras
         import matplotlib
         import tensorflow as tf
@@ -118,8 +95,7 @@ def start(seed: int = 42) -> None:
         gpus = tf.config.list_physical_devices("GPU")
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
-        # This pass fails on graphs with LeakyReLU and writes an error, without harm. Measured: no
-        # step is slower without it.
+        # This pass fails on graphs with LeakyReLU: an error text, no harm. Nothing is slower.
         tf.config.optimizer.set_experimental_options({"remapping": False})
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")
@@ -127,12 +103,13 @@ def start(seed: int = 42) -> None:
     keras.utils.set_random_seed(seed)
     _sources.clear()
     device = f"{len(gpus)} GPU" if gpus else f"CPU with {os.cpu_count()} cores"
+    versions = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
+    machine = f"Device: {device} | Python {platform.python_version()}, {versions}"
+    share = machine_gflops() / REFERENCE_GFLOPS
     print(
-        f"Budget: {name} | Device: {device} | Python {platform.python_version()}, "
-        f"TensorFlow {tf.__version__}, Keras {keras.__version__} | Seed: {seed}"
+        f"Budget: {name} | {machine} | Seed: {seed}\nThis machine: {machine_gflops():.0f} GFLOP/s, {share:.1f} times the "
+        f"reference ({REFERENCE_GFLOPS}). 5 minutes in the text are about {5 / share:.0f} here."
     )
-    if not gpus:
-        print(machine_speed())
 
 
 def from_root(path: str | os.PathLike) -> Path:
@@ -146,43 +123,32 @@ def results_folder() -> Path:
 
 
 def note_source(name: str, source: str) -> None:
-    """Note where a data set came from ("official", "embedded", "folder"), for `run_folder`."""
+    """Note where a data set came from: "official", "embedded" or "folder"."""
     _sources[name] = source
 
 
 def run_folder(name: str) -> Path:
-    """Return the folder `<results>/<budget>/<source>/<name>` of a chapter or of one of its runs.
+    """Return `<results>/<budget>/<source>/<name>`; it may not exist yet.
 
-    The source is that of the first data set that the notebook loaded, so a second one does not
-    move a chapter's results. The folder may not exist yet.
+    The source is that of the first data set that was loaded: a second one moves no results.
 
     Args:
-        name: as in "04_dcgan" or "04_dcgan/improved". An absolute path is returned as it is.
+        name: as in "04_dcgan" or "04_dcgan/improved".
 
     Raises:
         ValueError: the name has another form.
     """
-    if Path(name).is_absolute():
-        return Path(name)
     if not re.fullmatch(r"\d\d_\w+(/[\w.-]+)?", name):
         raise ValueError(f"The run is called {name!r}, but it must be like '04_dcgan/improved'.")
-    source = next(iter(_sources.values()), "none")
-    return results_folder() / budget_name() / source / name
+    return results_folder() / budget_name() / next(iter(_sources.values()), "none") / name
 
 
 def plain_number(name: str, value: Any) -> int | float:
-    """Return a NumPy or TensorFlow scalar as an int or float.
-
-    Raises:
-        ValueError: it is no single number, or not finite.
-    """
-    try:
-        plain = np.asarray(value).item()
-        finite = math.isfinite(plain)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}, but only single numbers are recorded.") from None
-    if not finite:
-        raise ValueError(f"{name} is {plain}. Look for the first cell that gives this value.")
+    """Return a scalar of Python, NumPy or TensorFlow as int or float; a ValueError if it is none,
+    or not finite."""
+    plain = np.asarray(value).item() if np.size(value) == 1 else value
+    if not isinstance(plain, (int, float)) or not math.isfinite(plain):
+        raise ValueError(f"{name} is {plain!r}, but only single finite numbers are recorded.")
     return plain
 
 
@@ -193,7 +159,7 @@ def record(chapter: str, **values: Any) -> None:
 
     Args:
         chapter: file name of the notebook without its ending, as in "03_gan".
-        **values: finite numbers, also NumPy or TensorFlow scalars.
+        **values: finite numbers, also scalars of NumPy or TensorFlow.
 
     Raises:
         ValueError: a value is no finite number.
@@ -218,7 +184,7 @@ def atomic_write(path: str | os.PathLike, suffix: str = "") -> Iterator[Path]:
         suffix: ending of the temporary name, for writers that choose the format by it (".gif").
 
     Raises:
-        OSError: the file cannot be written. The message names it, says why and what to do.
+        OSError: the file cannot be written.
     """
     path, name = Path(path), None
     try:

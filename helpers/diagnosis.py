@@ -11,15 +11,24 @@ ALIKE_GRIDS = 3  # so many grids of samples in a row must look alike
 SLOW_START = 500  # steps in which they may, because the network has not begun to learn
 ALIKE = 0.03  # mean deviation between samples, of the value range; real pictures have 0.15 or more
 JUDGED = re.compile(r"(real|fake|discriminator)_accuracy")
+NOT_FINITE = (
+    "No later step can repair this. Stop the cell (the square in the toolbar). Look for a logarithm "
+    "of 0 or a division by 0 in the loss, or lower the learning rate. Then run the cell again."
+)
+TOO_STRONG = (
+    "It is too strong, and the generator learns next to nothing from it. Try a lower learning rate "
+    "for the discriminator, more dropout in it, or two generator steps for each of its steps."
+)
+COLLAPSE = (
+    "In a GAN this is mode collapse: try a lower learning rate, another seed, or batch "
+    "normalisation in the generator. If they are all black, the last layer is dead: train again "
+    "from another seed."
+)
+OUT_OF_RANGE = "Does the last layer's activation fit the data? Or give the right value_range."
 
 
 class Diagnosis:
-    """Look at each step and each grid of samples, and warn.
-
-    Args:
-        warn: function of (step, sign, advice).
-        value_range: (black, white) of the samples.
-    """
+    """Look at each step and each grid of samples, and call `warn(step, sign, advice)`."""
 
     def __init__(self, warn: Callable[[int, str, str], None], value_range: tuple[float, float]):
         self.warn, self.value_range = warn, value_range
@@ -31,48 +40,23 @@ class Diagnosis:
         step = history["step"][-1]
         for name, curve in history.items():
             if not math.isfinite(curve[-1]):
-                self.warn(
-                    step,
-                    f"{name} is not finite any more.",
-                    "No later step can repair this. Stop the cell (the square in the toolbar). "
-                    "Look for a logarithm of 0 or a division by 0 in the loss, or lower the "
-                    "learning rate. Then run the cell again.",
-                )
+                self.warn(step, f"{name} is not finite any more.", NOT_FINITE)
         judged = [curve[-STUCK_STEPS:] for name, curve in history.items() if JUDGED.fullmatch(name)]
-        if not judged or step % 20 or len(judged[0]) < STUCK_STEPS:
-            return
-        if np.mean(judged, axis=1).min() >= 0.995:
-            self.warn(
-                step,
-                f"The discriminator has been right on nearly every image for {STUCK_STEPS} steps.",
-                "It is too strong, and the generator learns next to nothing from it. Try a lower "
-                "learning rate for the discriminator, more dropout in it, or two generator steps "
-                "for each of its steps.",
-            )
+        if judged and step >= STUCK_STEPS and np.mean(judged, axis=1).min() >= 0.995:
+            sign = f"The discriminator was right on nearly every image for {STUCK_STEPS} steps."
+            self.warn(step, sign, TOO_STRONG)
 
     def look_at_samples(self, step: int, samples: np.ndarray) -> None:
         """Warn of samples that are not finite, out of range, or all alike: (N, H, W[, C])."""
-        low, high = self.value_range
         if not np.isfinite(samples).all():
-            advice = "Stop the cell and look at the losses."
-            self.warn(step, "The samples are not finite any more.", advice)
+            self.warn(step, "The samples are not finite any more.", NOT_FINITE)
             return
-        margin = 0.1 * (high - low)
-        if samples.min() < low - margin or samples.max() > high + margin:
-            self.warn(
-                step,
-                f"Samples go from {samples.min():.2g} to {samples.max():.2g}, not {low} to {high}.",
-                "Does the last layer's activation fit the range of the data? Or give the right "
-                "value_range.",
-            )
+        (low, high), least, most = self.value_range, samples.min(), samples.max()
+        if least < low - 0.1 * (high - low) or most > high + 0.1 * (high - low):
+            sign = f"Samples go from {least:.2g} to {most:.2g}, not {low} to {high}."
+            self.warn(step, sign, OUT_OF_RANGE)
         alike = len(samples) > 1 and samples.std(axis=0).mean() < ALIKE * (high - low)
         self._alike_grids = self._alike_grids + 1 if alike else 0
         self._have_varied = self._have_varied or not alike
         if self._alike_grids >= ALIKE_GRIDS and (self._have_varied or step >= SLOW_START):
-            self.warn(
-                step,
-                "The samples look all alike.",
-                "In a GAN this is mode collapse: try a lower learning rate, another seed, or batch "
-                "normalisation in the generator. If they are all black, the last layer is dead: "
-                "train again from another seed.",
-            )
+            self.warn(step, "The samples look all alike.", COLLAPSE)

@@ -37,14 +37,15 @@ class LiveView:
         self._handles: dict[str, Any] = {}
         self._bar_text = ""
         self._bar: tqdm.tqdm | None = None
-        self._curves_drawn = 0.0
+        self._next_curves = 0.0
 
     def begin(self, step: int, steps: int) -> None:
-        """Show an empty bar at a step. Samples and warnings of later steps are an older run's."""
+        """Show a bar at a step. Samples and warnings of later steps belong to an older run."""
         for path in sample_files(self.folder):
             if int(path.stem) > step:
                 path.unlink()
-        self.warnings = [line for line in read_warnings(self.folder) if number_in(line) <= step]
+        numbered = [(int(re.findall(r"\d+", line)[0]), line) for line in warnings_of(self.folder)]
+        self.warnings[:] = [line for number, line in numbered if 0 < number <= step]
         self._bar = tqdm.tqdm(total=steps, initial=step, unit="step", mininterval=0.5, file=self)
 
     def progress(self, numbers: dict[str, float]) -> None:
@@ -70,27 +71,40 @@ class LiveView:
 
     def curves(self, history: dict[str, list[float]], at_once: bool = False) -> None:
         """Draw a panel for each last word of the names (loss, accuracy), now and then or at once."""
-        if not at_once and time.monotonic() < self._curves_drawn + SECONDS_BETWEEN_CURVES:
+        if not at_once and time.monotonic() < self._next_curves:
             return
-        names = [name for name in history if name not in ("step", "seconds")]
-        means = {n: plotting.neighbour_means(history[n], POINTS) for n in ("step", *names)}
-        steps = means.pop("step")
+        self._next_curves = time.monotonic() + SECONDS_BETWEEN_CURVES
+        means = {name: plotting.neighbour_means(curve, POINTS) for name, curve in history.items()}
+        steps, _ = means.pop("step"), means.pop("seconds")
         panels: dict[str, list[str]] = {}
-        for name in names:
+        for name in means:
             panels.setdefault(name.rpartition("_")[2], []).append(name)
-        spans = {t: spans_decades([means[name] for name in panels[t]]) for t in panels}
-        log = [title for title in panels if title != "accuracy" and spans[title]]
+        log = [
+            p for p in panels if p != "accuracy" and spans_decades([means[n] for n in panels[p]])
+        ]
         ranges = {"accuracy": (0, 1.05)}
         png = plotting.history_curves(means, panels, ranges, x=steps, log=log)._repr_png_()
         with atomic_write(self.folder / "curves.png") as temporary:
             temporary.write_bytes(png)
-        self._show_picture("curves", png, f"curves of {', '.join(names)}")
-        self._curves_drawn = time.monotonic()
+        self._show_picture("curves", png, f"curves of {', '.join(means)}")
 
     def end(self, history: dict[str, list[float]]) -> None:
-        self._bar.close()
-        if history:
+        """Close the bar and draw the last curves, once."""
+        if self._bar and history:
+            self._bar.close()
+            self._bar = None
             self.curves(history, at_once=True)
+
+    def replay(self, seconds: float, state: str) -> None:
+        """Show the files of a run: its samples as a film, its curves and warnings."""
+        self.warnings[:] = warnings_of(self.folder)
+        files = sample_files(self.folder)
+        self.write(f"{self.folder.name}: {int(files[-1].stem) if files else 0:,} steps, {state}\n")
+        for path in files if seconds else files[-1:]:
+            label = f"samples at step {int(path.stem):,}"
+            self._show_picture("samples", path.read_bytes(), label)
+            time.sleep(seconds / len(files))
+        self._show_picture("curves", (self.folder / "curves.png").read_bytes(), "curves")
 
     def write(self, text: str) -> None:
         """Take what tqdm writes; it calls this twice a second."""
@@ -103,25 +117,12 @@ class LiveView:
     def flush(self) -> None:
         """Do nothing; tqdm asks for it."""
 
-    def replay(self, seconds: float, state: str) -> None:
-        """Show the files of a run: its samples as a film, its curves and warnings."""
-        self.warnings = read_warnings(self.folder)
-        files = sample_files(self.folder)
-        self.write(f"{self.folder.name}: {int(files[-1].stem) if files else 0:,} steps, {state}\n")
-        for path in files if seconds else files[-1:]:
-            step = int(path.stem)
-            self._show_picture("samples", path.read_bytes(), f"samples at step {step:,}")
-            time.sleep(seconds / len(files))
-        png = (self.folder / "curves.png").read_bytes()
-        self._show_picture("curves", png, "curves")
-
     def _show_text(self) -> None:
         lines = [self._bar_text, *(textwrap.fill(line, 110) for line in self.warnings)]
         self._show("text", {"text/plain": "\n".join(lines)})
 
-    def _show_picture(self, part: str, png: bytes, description: str) -> None:
-        picture = base64.b64encode(png).decode()
-        self._show(part, {"image/png": picture, "text/plain": description})
+    def _show_picture(self, part: str, png: bytes, label: str) -> None:
+        self._show(part, {"image/png": base64.b64encode(png).decode(), "text/plain": label})
 
     def _show(self, part: str, bundle: dict[str, str]) -> None:
         if part in self._handles:
@@ -142,7 +143,9 @@ def replay(name: str, seconds: float = 4) -> None:
     """
     folder = run_folder(name)
     if not (folder / "curves.png").is_file():
-        raise FileNotFoundError(f"There is no run in '{folder}'. Run the cell that trains it first.")
+        raise FileNotFoundError(
+            f"There is no run in '{folder}'. Run the cell that trains it first."
+        )
     LiveView(folder).replay(seconds, "replayed")
 
 
@@ -156,10 +159,6 @@ def sample_files(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / "samples").glob("*.png") if path.stem.isdigit())
 
 
-def read_warnings(folder: Path) -> list[str]:
+def warnings_of(folder: Path) -> list[str]:
     path = folder / "warnings.txt"
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-
-
-def number_in(line: str) -> int:
-    return int(re.match(r"Step (\d+):", line)[1])

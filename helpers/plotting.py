@@ -15,10 +15,9 @@ from .course import atomic_write
 
 Range = tuple[float, float]
 Rows = Mapping[str, Array]
-GAP = 2  # pixels between two pictures
-# Of curves, by the beginning of their names; distinct for colour-blind readers, too.
-COLOURS = {"real": "#009e73", "fake": "#cc79a7", "generated": "#cc79a7"}
-COLOURS |= {"generator": "#d55e00", "discriminator": "#332288"}
+MARGIN = 1  # pixels around a picture
+# Of curves, by the beginning of their names. Pairs differ for colour-blind readers, too.
+COLOURS = {"real": "C2", "fake": "C6", "generated": "C6", "generator": "C3", "discriminator": "C4"}
 
 
 class Figure(matplotlib.figure.Figure):
@@ -43,27 +42,23 @@ def to_unit_range(images: Array, value_range: Range, clip: bool = False) -> np.n
     images = images[..., 0] if images.shape[3:] == (1,) else images
     shape = images.shape
     if len(shape) < 3 or shape[3:] not in ((), (3,)) or shape[2] <= 3 < shape[1] or 0 in shape:
-        raise ValueError(
-            f"images have shape {shape}, not (N, H, W[, 1 or 3]). One? Give image[None]."
-        )
+        raise ValueError(f"images have shape {shape}, not (N, H, W[, 1 or 3]). One: images[None].")
     if not np.isfinite(images).all():
         raise ValueError(f"{np.sum(~np.isfinite(images)):,} values of the images are NaN or inf.")
     outside = not clip and (images.min() < low or images.max() > high)
     if outside or not 0 < high - low < np.inf:
-        seen = f"images go from {images.min():.4g} to {images.max():.4g}"
-        raise ValueError(
-            f"{seen}, value_range is {value_range}. Give (black, white), or clip=True."
-        )
+        seen = f"images go from {images.min():.4g} to {images.max():.4g}, value_range is"
+        raise ValueError(f"{seen} {value_range}. Give their (black, white), or clip=True.")
     return np.clip((images.astype(float) - low) / (high - low), 0, 1)
 
 
 def _sheet(tiles: np.ndarray, columns: int, above: int = 0) -> np.ndarray:
     """Put pictures on a white sheet, row by row, each with a gap around and some room above."""
-    rows = math.ceil(len(tiles) / columns)
-    edges = [(0, rows * columns - len(tiles)), (above + GAP, 0), (GAP, 0), (0, 0)]
+    columns = min(columns, len(tiles))
+    edges = [(0, -len(tiles) % columns), (above + MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)]
     tiles = np.pad(tiles, edges[: tiles.ndim], constant_values=1)
-    sheet = np.concatenate([np.concatenate(row, axis=1) for row in np.split(tiles, rows)])
-    return np.pad(sheet, [(0, GAP), (0, GAP), (0, 0)][: sheet.ndim], constant_values=1)
+    rows = np.split(tiles, len(tiles) // columns)
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
 
 def image_grid(
@@ -82,14 +77,14 @@ def image_grid(
     tiles = to_unit_range(images, value_range, clip)
     if len(titles) not in (0, len(tiles)):
         raise ValueError(f"There are {len(tiles)} images but {len(titles)} titles.")
-    columns, above = min(columns, len(tiles)), 9 if len(titles) else 0
+    above = 9 if len(titles) else 0
     sheet = _sheet(tiles, columns, above)
     figure = Figure(np.flip(sheet.shape[:2]) * scale / 100, dpi=100)
     axes = figure.add_axes((0, 0, 1, 1), title=title, frame_on=False, xticks=(), yticks=())
     axes.imshow(sheet, "gray", vmin=0, vmax=1, origin="upper", interpolation="none", aspect="auto")
     for place, text in enumerate(titles):
-        x = (place % columns + 0.5) * (tiles.shape[2] + GAP)
-        y = place // columns * (tiles.shape[1] + GAP + above) + above
+        x = (place % columns + 0.5) * (tiles.shape[2] + 2 * MARGIN)
+        y = place // columns * (tiles.shape[1] + 2 * MARGIN + above) + above
         axes.text(x, y, str(text), ha="center", va="bottom", fontsize=8)
     return figure
 
@@ -97,19 +92,16 @@ def image_grid(
 def grid_png(images: Array, value_range: Range, columns: int = 0, scale: int = 2) -> bytes:
     """Return a clipped grid as PNG, much faster than `image_grid`; by default nearly square."""
     tiles = to_unit_range(images, value_range, clip=True)
-    sheet = _sheet(tiles, columns or math.ceil(math.sqrt(len(tiles))))
-    pixels = np.round(sheet * 255).astype(np.uint8).repeat(scale, axis=0).repeat(scale, axis=1)
-    return iio.imwrite("<bytes>", pixels, extension=".png")
+    pixels = np.round(255 * _sheet(tiles, columns or math.ceil(len(tiles) ** 0.5))).astype(np.uint8)
+    return iio.imwrite("<bytes>", pixels.repeat(scale, 0).repeat(scale, 1), extension=".png")
 
 
 def paired_rows(rows: Rows, value_range: Range, **options: object) -> Figure:
     """Draw named rows of pictures of one shape; options: title, scale, clip as in `image_grid`."""
     stacked = np.stack([*rows.values()])
-    count, height = stacked.shape[1:3]
-    figure = image_grid(stacked.reshape(-1, *stacked.shape[2:]), value_range, count, **options)
+    figure = image_grid(np.concatenate(stacked), value_range, stacked.shape[1], **options)
     for place, name in enumerate(rows):
-        middle = (place + 0.5) * (height + GAP)
-        figure.axes[0].text(0, middle, f"{name} ", ha="right", va="center")
+        figure.text(0, 1 - (place + 0.5) / len(rows), f"{name} ", ha="right", va="center")
     return figure
 
 
@@ -120,26 +112,23 @@ def neighbour_means(curve: Sequence[float], points: int) -> list[float]:
 
 
 def history_curves(
-    history: Rows, panels: Rows, ranges: Rows = {}, x: Array = (), log: Array = (), points: int = 0
+    curves: Rows, panels: Rows, ranges: Rows = (), x: Array = (), log: Array = (), points: int = 500
 ) -> Figure:
     """Draw a training's curves (NaN: a gap) in `panels`: a title and the names of its curves.
 
-    `ranges` and `log` (logarithmic) go by title. `x` are the steps; by default 1, 2, 3, ...
-    Longer curves are drawn as so many `points`, means of neighbours.
+    `ranges` and `log` axes go by title. `x`: the steps. Long curves: `points` means of neighbours.
     """
     figure = Figure((min(4.2 * len(panels), 12), 3), dpi=100, layout="constrained")
     for axes, title in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
         axes.set(title=title, xlabel="step", yscale="log" if title in log else "linear")
         for name in panels[title]:
-            values = history[name]
-            steps = x if len(x) else range(1, len(values) + 1)
-            if points:
-                steps, values = neighbour_means(steps, points), neighbour_means(values, points)
+            values = neighbour_means(curves[name], points)
+            steps = neighbour_means(x if len(x) else range(1, len(curves[name]) + 1), points)
             colour = next((COLOURS[word] for word in COLOURS if name.startswith(word)), None)
             again = colour in [line.get_color() for line in axes.lines]
             style = ("--" if again else "-") + ("o" if len(values) < 12 else "")
             axes.plot(steps, values, style, markersize=3, color=colour, label=name)
-        axes.set_ylim(ranges.get(title))
+        axes.set_ylim(dict(ranges).get(title))
         axes.grid(alpha=0.3)
         if len(panels[title]) > 1:  # below the panel, for on it the legend would hide curves
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
@@ -147,14 +136,15 @@ def history_curves(
 
 
 def latent_scatter(codes: Array, labels: Array, class_names: Sequence, title: str = "") -> Figure:
-    """Draw codes (N, 2), finite, in the colours of their labels, an index into at most ten names."""
-    codes = np.asarray_chkfinite(codes)
+    """Draw codes (N, 2), finite, in the colour of their label, an index into ten names or fewer."""
+    codes, labels = np.asarray(codes), np.asarray(labels)
+    fit = codes.shape[1:] == (2,) and np.isfinite(codes).all() and labels.shape == codes.shape[:1]
+    if not fit or not np.isin(labels, range(len(class_names))).all():
+        raise ValueError(f"codes {codes.shape}: need (N, 2), finite, labels < {len(class_names)}.")
     figure = Figure((6, 4.5), dpi=100, layout="constrained")
-    axes = figure.add_subplot(xlabel="code 0", ylabel="code 1", title=title)
+    axes = figure.add_subplot(xlabel="code 0", ylabel="code 1", title=title, aspect="equal")
     for label, name in enumerate(class_names):
-        axes.scatter(*codes[np.equal(labels, label)].T, s=9, alpha=0.7, label=name)
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.grid(alpha=0.3)
+        axes.scatter(*codes[labels == label].T, s=9, alpha=0.7, label=name)
     figure.legend(loc="outside right center", markerscale=2)
     return figure
 

@@ -20,6 +20,7 @@ from .course import run_folder
 from .diagnosis import Diagnosis
 from .live_view import LiveView
 
+Batch = np.ndarray | tuple[np.ndarray, ...]
 PLAIN = (bool, int, float, str, type(None))
 
 
@@ -37,12 +38,12 @@ class Training:
         fresh: train from the start. The first checkpoint replaces those of an earlier training.
         **parts: all that changes during training, by name: networks, optimizers, averaged copies,
             random generators. Plain values (numbers, texts) are settings, such as `rate=1e-3`: a
-            training goes on only with the same ones.
+            training goes on only with the same ones. Without parts nothing is kept.
 
     Attributes:
         step: steps done.
-        history: mapping of a curve's name to its list of numbers, one a step; two of the curves
-            are "step" and "seconds" (of training, over all parts of a run that was stopped).
+        history: a list of numbers for each curve, one a step; two of the curves are "step" and
+            "seconds" (of training, over all parts of a run that was stopped).
         warnings: signs of failure, as texts.
 
     Raises:
@@ -61,30 +62,21 @@ class Training:
         **parts: Any,
     ):
         self.steps, self.every, self.save_every = steps, every, save_every or every
-        self.folder = run_folder(name)
-        self.step = 0
+        self.folder, self.step = run_folder(name), 0
         self.history: dict[str, list[float]] = {}
-        self._samples, self._value_range = samples, value_range
         settings = {key: part for key, part in parts.items() if isinstance(part, PLAIN)}
         things = {key: part for key, part in parts.items() if key not in settings}
         self._checkpoints = Checkpoints(self.folder, things, settings, fresh) if things else None
+        self._samples, self._value_range = samples, value_range
         self._view = LiveView(self.folder)
+        self.warnings = self._view.warnings
         self._diagnosis = Diagnosis(self._view.warn, value_range)
         self._began: float | None = None  # None: not resumed yet
-        self._open = False
 
-    @property
-    def warnings(self) -> list[str]:
-        return self._view.warnings
-
-    def batches(
-        self, images: np.ndarray | tuple[np.ndarray, ...], batch_size: int, seed: int
-    ) -> Iterator[np.ndarray | tuple[np.ndarray, ...]]:
+    def batches(self, images: Batch, batch_size: int, seed: int) -> Iterator[Batch]:
         """Resume, and yield the batches that are still to do. Call `update` once for each.
 
-        Args:
-            images, batch_size, seed: as in `helpers.datasets.batches`. A training goes on only
-                with the same pictures, in the same order.
+        Arguments as in `helpers.datasets.batches`; a training goes on only with the same ones.
         """
         self.resume(batch_size=batch_size, seed=seed, pictures=checksum(images))
         ordered = datasets.batches(images, batch_size, seed, first_step=self.step)
@@ -98,10 +90,7 @@ class Training:
             self.close()
 
     def resume(self, **settings: bool | int | float | str) -> None:
-        """Bring the last checkpoint back; `batches` does it. A loop without `batches` calls this.
-
-        Args:
-            **settings: more plain values that must be the same when the training goes on.
+        """Bring the last checkpoint back, if these settings too are the same; `batches` does it.
 
         Raises:
             CheckpointError: the checkpoint belongs to another model or other settings.
@@ -109,39 +98,31 @@ class Training:
         if self._checkpoints:
             self._checkpoints.settings |= settings
             self.step, self.history = self._checkpoints.resume()
-        if self.history:
-            self.history["step"] = list(range(1, self.step + 1))  # whole numbers again
+            self.history |= {"step": list(range(1, self.step + 1))} if self.step else {}
         if self.step >= self.steps:
-            state = "complete, nothing was trained now. To train again: fresh=True"
-            self._view.replay(0, state)
+            self._view.replay(0, "complete, nothing was trained now. To train again: fresh=True")
             return
         self._view.begin(self.step, self.steps)
         self._show_samples()
         self._began = time.monotonic() - self.history.get("seconds", [0])[-1]
-        self._open = True
 
     def update(self, **numbers: Any) -> None:
         """Take note of one more step; draw and save when it is time.
 
         Args:
-            **numbers: losses and accuracies, each a number or a tensor of one; the same names at
-                each step.
-
-        Raises:
-            ValueError: other names than before.
-            OSError: a file cannot be written.
+            **numbers: losses and accuracies, numbers or tensors of one; the same names each time.
         """
         if self._began is None:
             self.resume()
-        row = {"step": self.step + 1, "seconds": time.monotonic() - self._began}
-        row |= {name: float(value) for name, value in numbers.items()}
+        values = {name: float(value) for name, value in numbers.items()}
+        row = {"step": self.step + 1, "seconds": time.monotonic() - self._began, **values}
         if self.history and row.keys() != self.history.keys():
             raise ValueError(f"update got {[*row]}, but the steps before had {[*self.history]}.")
         for name, value in row.items():
             self.history.setdefault(name, []).append(value)
         self.step += 1
         last = self.step == self.steps
-        self._view.progress({name: row[name] for name in numbers})
+        self._view.progress(values)
         self._diagnosis.look_at_numbers(self.history)
         if last or self.step % self.every == 0:
             self._show_samples()
@@ -152,10 +133,8 @@ class Training:
             self.close()
 
     def close(self) -> None:
-        """Draw the last curves. `batches` does it, also when the cell is interrupted."""
-        if self._open:
-            self._open = False
-            self._view.end(self.history)
+        """Draw the last curves; `batches` does it."""
+        self._view.end(self.history)
 
     def _show_samples(self) -> None:
         samples = self._samples() if self._samples else None
@@ -168,8 +147,8 @@ class Training:
                 self._view.samples(self.step, plotting.grid_png(samples, self._value_range))
 
 
-def checksum(images: np.ndarray | tuple[np.ndarray, ...]) -> str:
-    """Return a short checksum of the pictures' bytes."""
+def checksum(images: Batch) -> str:
+    """Return a checksum of the bytes of an array, or of a tuple of arrays."""
     value = 0
     for array in images if isinstance(images, tuple) else (images,):
         value = zlib.crc32(np.ascontiguousarray(array), value)

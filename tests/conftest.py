@@ -1,4 +1,4 @@
-"""Every test in this folder starts without course variables and without a network; what it needs, it sets itself."""
+"""Every test starts without course variables and without a network; what it needs, it sets."""
 
 import os
 import re
@@ -6,17 +6,27 @@ import socket
 
 import pytest
 
-
 VARIABLES = ("COURSE_BUDGET", "COURSE_DATA", "COURSE_DATA_DIR", "COURSE_RESULTS_DIR")
 AS_STARTED = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of two workers, each with a core of its own
+    os.environ |= dict.fromkeys((*THREADS, "OPENBLAS_NUM_THREADS"), "1")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--chapter", default="", help="two digits: test only what belongs to this chapter")
+    parser.addoption("--chapter", default="", help="two digits: only what belongs to this chapter")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Keep, with --chapter, the tests that name the chapter: test_chapter_01.py, and cases such as [01_probabilistic_model]."""
+    """Run notebooks first, because they take longest; keep what belongs to `--chapter`.
+
+    A module's tests stay in one worker, so that its fixtures are made once. Notebooks are spread.
+    """
+    for item in items:
+        if "test_notebooks" not in item.nodeid:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: "test_notebooks" not in item.nodeid)
     wanted = config.getoption("--chapter")
     if not wanted:
         return
@@ -32,7 +42,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session", autouse=True)
 def no_course_variables():
-    """Unset the course's variables for good: a module's fixtures are made before those of its tests."""
+    """Unset the course's variables for good: a module's fixtures are made before its tests'."""
     for name in VARIABLES:
         os.environ.pop(name, None)
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from helpers.paths import ROOT
+from helpers.course import ROOT
 
 BUILD = ROOT / "build/browser"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -38,7 +38,13 @@ def browser():
         )
     from playwright.sync_api import sync_playwright
 
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic"]
+    quiet = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--disable-quic",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         quiet.append("--no-sandbox")  # Chromium refuses to start for root with it
     with sync_playwright() as playwright:
@@ -54,7 +60,11 @@ def lab_address(tmp_path_factory):
     settings = folder / "settings/@jupyterlab/docmanager-extension"
     settings.mkdir(parents=True)
     (settings / "plugin.jupyterlab-settings").write_text('{"autosave": false}')
-    env = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DISPLAY", "WAYLAND_DISPLAY")
+    }
     env |= {
         "COURSE_BUDGET": "smoke",
         "COURSE_RESULTS_DIR": str(folder / "results"),
@@ -63,7 +73,14 @@ def lab_address(tmp_path_factory):
     }
     log = folder / "log.txt"
     with log.open("w") as out:
-        lab = subprocess.Popen(["make", "lab"], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        lab = subprocess.Popen(
+            ["make", "lab"],
+            cwd=ROOT,
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         end = time.monotonic() + STARTING_TIME
         while not (found := re.search(r"Open (http://\S+)", log.read_text())):
@@ -93,7 +110,9 @@ def chapter(request, browser, lab_address):
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         opened.append(page)
         page.set_default_timeout(30_000)
-        page.goto(re.sub(r"lab/tree/[^?]+", f"lab/tree/{folder}/{name}.ipynb", lab_address) + "&reset")  # no tabs of an earlier page
+        page.goto(
+            re.sub(r"lab/tree/[^?]+", f"lab/tree/{folder}/{name}.ipynb", lab_address) + "&reset"
+        )  # no tabs of an earlier page
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         run_all_cells(page, seconds, watch)

@@ -4,29 +4,43 @@ import csv
 import re
 
 from playwright.sync_api import expect
+from scipy.stats import binomtest
 
-from helpers.widgets import QUIZ_HEADER, wilson_interval
+from helpers.widgets.quiz import HEADER
 from tests.browser.conftest import photograph
 
 LOOK = 450  # milliseconds; for shorter than 400 the quiz takes no answer
 CELLS = """() => [
     document.querySelector('#jp-main-statusbar').innerText.match(/Cell \\d+\\/\\d+/)[0],
-    document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active').className.match(/jp-[A-Z][a-z]+Cell/)[0],
+    document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active')
+        .className.match(/jp-[A-Z][a-z]+Cell/)[0],
 ]"""  # which cell is active, how many there are, and its kind
-PIXELS = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"
+PIXELS = """canvas => Array.from(
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
+)"""
 
 
 def answers_in(folder):
-    """Return the rows of the one file below the folder that holds answers; [] if there is none yet."""
-    files = [path for path in folder.glob("lab[0-9]*/results/**/*.csv") if path.read_text().startswith(",".join(QUIZ_HEADER))]
+    """Return the rows of the one file below the folder that holds answers; [] if there is none."""
+    files = [
+        path
+        for path in folder.glob("lab[0-9]*/results/**/*.csv")
+        if path.read_text().startswith(HEADER)
+    ]
     assert len(files) <= 1
     return list(csv.DictReader(files[0].open())) if files else []
 
 
 def test_the_quiz_is_answered_by_buttons_and_keys(chapter, tmp_path_factory):
     page = chapter("03_gan", seconds=300)
-    quiz, head, score = page.locator(".quiz"), page.locator(".quiz-head"), page.locator(".quiz-score")
-    real, fake, again = (quiz.get_by_role("button", name=name) for name in ("Real", "Fake", "Start again"))
+    quiz, head, score = (
+        page.locator(".quiz"),
+        page.locator(".quiz-head"),
+        page.locator(".quiz-score"),
+    )
+    real, fake, again = (
+        quiz.get_by_role("button", name=name) for name in ("Real", "Fake", "Start again")
+    )
     picture = page.locator(".quiz-picture")
     quiz.scroll_into_view_if_needed()
     expect(head).to_have_text("Question 1 of 20")
@@ -34,7 +48,13 @@ def test_the_quiz_is_answered_by_buttons_and_keys(chapter, tmp_path_factory):
     assert 160 <= picture.evaluate("canvas => canvas.getBoundingClientRect().width") <= 230
     photograph(page, "03_before_the_quiz")
 
-    seen, by_key = set(), [lambda key=key: page.keyboard.press(key) for key in ("r", "ArrowLeft", "f", "ArrowRight", "R")]
+    seen, by_key = (
+        set(),
+        [
+            lambda key=key: page.keyboard.press(key)
+            for key in ("r", "ArrowLeft", "f", "ArrowRight", "R")
+        ],
+    )
     picture.click()  # gives the keys to the quiz
     cells = page.evaluate(CELLS)
     for number in range(1, 21):
@@ -56,17 +76,27 @@ def test_the_quiz_is_answered_by_buttons_and_keys(chapter, tmp_path_factory):
             photograph(page, "03_in_the_quiz")
     expect(head).to_have_text("The end")
     assert len(seen) > 15
-    for key in ("d", "d", "r", "ArrowDown", "ArrowUp"):  # JupyterLab would delete the cell, make it raw, and leave it
+    for key in (
+        "d",
+        "d",
+        "r",
+        "ArrowDown",
+        "ArrowUp",
+    ):  # JupyterLab would delete the cell, make it raw, and leave it
         page.keyboard.press(key)
     assert page.evaluate(CELLS) == cells
     photograph(page, "03_after_the_quiz")
 
     rows = answers_in(tmp_path_factory.getbasetemp())
     assert [row["question"] for row in rows] == [str(number) for number in range(1, 21)]
-    assert [row["truth"] for row in rows].count("real") == 10 and len({row["session"] for row in rows}) == 1
-    assert [row["answer"] for row in rows[2:4]] == ["real", "fake"] and min(float(row["seconds"]) for row in rows) > 0.4
+    assert [row["truth"] for row in rows].count("real") == 10 and len(
+        {row["session"] for row in rows}
+    ) == 1
+    assert [row["answer"] for row in rows[2:4]] == ["real", "fake"] and min(
+        float(row["seconds"]) for row in rows
+    ) > 0.4
     right = sum(int(row["correct"]) for row in rows)
-    low, high = wilson_interval(right, 20)
+    low, high = binomtest(right, 20).proportion_ci(method="wilson")
     expect(score).to_contain_text(f"{right} of 20 right ({5 * right} %)")
     expect(score).to_contain_text(f"95 % interval: {100 * low:.0f} % to {100 * high:.0f} %")
     expect(score).to_contain_text(re.compile("50 % lies (inside of|above|below)"))

@@ -5,12 +5,17 @@ import statistics
 from playwright.sync_api import expect
 
 from tests.browser.conftest import BUILD, photograph
+from tests.browser.test_02_autoencoder import CLEAR
 from tests.browser.test_03_gan import CELLS, PIXELS
 
 
 def test_the_point_moves_between_the_ends_of_the_walk(chapter):
     page = chapter("04_dcgan", seconds=300)
-    shape, picture, place = page.locator(".walk-shape"), page.locator(".walk-picture"), page.locator(".walk-place")
+    shape, picture, place = (
+        page.locator(".walk-field"),
+        page.locator(".walk-picture"),
+        page.locator(".walk-place"),
+    )
     shape.scroll_into_view_if_needed()
     expect(picture).to_be_visible()
     assert picture.evaluate("canvas => canvas.getBoundingClientRect().width") > 200
@@ -22,14 +27,18 @@ def test_the_point_moves_between_the_ends_of_the_walk(chapter):
     page.mouse.down()
     answered.wait_for()
     for step in range(20):
-        page.evaluate("document.querySelectorAll('[data-milliseconds]').forEach(element => delete element.dataset.milliseconds)")
-        page.mouse.move(box["x"] + box["width"] * (0.32 + 0.018 * step), box["y"] + box["height"] * (0.4 + 0.015 * step))
+        page.evaluate(CLEAR)
+        page.mouse.move(
+            box["x"] + box["width"] * (0.32 + 0.018 * step),
+            box["y"] + box["height"] * (0.4 + 0.015 * step),
+        )
         answered.wait_for()
         milliseconds.append(float(answered.get_attribute("data-milliseconds")))
         seen.add(tuple(picture.evaluate(PIXELS)))
         places.add(place.inner_text())
     assert len(seen) > 15 and len(places) > 10  # other places have other pictures
-    for x in (0.9, 1, 1.1, 0.9, 1):  # at the same corner all the time: asked once, so that the walk does not wait for ever
+    # At the same corner all the time: each is answered, so that the walk does not wait for ever.
+    for x in (0.9, 1, 1.1, 0.9, 1):
         page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * 1.1)
     page.mouse.up()
     times = f"median {statistics.median(milliseconds):.0f} ms, largest {max(milliseconds):.0f} ms"
@@ -37,7 +46,7 @@ def test_the_point_moves_between_the_ends_of_the_walk(chapter):
     print(summary)
     (BUILD / "04_latent_walk.txt").write_text(summary + "\n")
 
-    page.evaluate("document.querySelectorAll('[data-milliseconds]').forEach(element => delete element.dataset.milliseconds)")
+    page.evaluate(CLEAR)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     answered.wait_for()
     cells = page.evaluate(CELLS)
@@ -45,7 +54,8 @@ def test_the_point_moves_between_the_ends_of_the_walk(chapter):
         before = place.inner_text()
         for _ in range(3):
             page.keyboard.press(key)
-        if shape.evaluate("canvas => canvas.height > 200") or key == "ArrowLeft":  # on a line there is no up
+        # On a line there is no up.
+        if key == "ArrowLeft" or shape.evaluate("canvas => canvas.height > 200"):
             expect(place).not_to_have_text(before)
         for _ in range(3):
             page.keyboard.press(back)

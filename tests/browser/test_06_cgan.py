@@ -17,25 +17,32 @@ BYTES = """async image => {
 
 
 def pictures(image):
-    """Cut the ten pictures out of the sheet that the widget shows: grey (10, 28, 28), as the reader sees them."""
+    """Cut the ten pictures out of the sheet, as the reader sees them: grey (10, 28, 28)."""
     sheet = iio.imread(io.BytesIO(base64.b64decode(image.evaluate(BYTES))))[..., :3].mean(axis=2)
     dark = np.flatnonzero((sheet < 250).any(axis=1)), np.flatnonzero((sheet < 250).any(axis=0))
     sheet = sheet[dark[0][0] : dark[0][-1] + 1, dark[1][0] : dark[1][-1] + 1]
-    edges = np.linspace(0, sheet.shape[1] + 2 * sheet.shape[0] / 28, 11)  # between two pictures is a gap of two of their pixels
+    edges = np.linspace(
+        0, sheet.shape[1] + 2 * sheet.shape[0] / 28, 11
+    )  # between two pictures is a gap of two of their pixels
     places = (np.arange(28) + 0.5) * sheet.shape[0] / 28
-    return np.stack([sheet[np.ix_(places.astype(int), (left + places).astype(int))] for left in edges[:10]]).astype(np.uint8)
+    return np.stack(
+        [sheet[np.ix_(places.astype(int), (left + places).astype(int))] for left in edges[:10]]
+    ).astype(np.uint8)
 
 
 def test_digits_and_clothes_on_demand(chapter, monkeypatch):
     page = chapter("06_cgan", seconds=300)
-    choosers, images = page.locator(".widget-toggle-buttons"), page.locator(".jp-OutputArea .widget-image")
+    choosers, images = page.locator(".chooser-names"), page.locator(".chooser-picture")
     expect(images).to_have_count(2)
     images.first.scroll_into_view_if_needed()
     monkeypatch.setenv("COURSE_DATA", "embedded")
     mnist, fashion = datasets.load("mnist"), datasets.load("fashion_mnist")
     photograph(page, "06_before_the_click")
     assert metrics.class_accuracy(pictures(images.first), 7, mnist) >= 0.8
-    for chooser, image, name, label, data in ((choosers.first, images.first, "4", 4, mnist), (choosers.last, images.last, "Ankle boot", 9, fashion)):
+    for chooser, image, name, label, data in (
+        (choosers.first, images.first, "4", 4, mnist),
+        (choosers.last, images.last, "Ankle boot", 9, fashion),
+    ):
         before = image.get_attribute("src")
         chooser.get_by_role("button", name=name, exact=True).click()
         expect(image).not_to_have_attribute("src", before)

@@ -1,6 +1,8 @@
-"""Every notebook runs from top to bottom at the smoke budget with nothing, and every chapter also as this machine is set up.
+"""Every notebook runs once from top to bottom at the smoke budget.
 
-nbval runs each one in a process of its own, so that a broken chapter hides no other.
+Chapters with an odd number run as this machine is set up (COURSE_DATA_DIR), all other notebooks
+with no data and no network: so both ways in are tried in each half of the course. nbval runs each
+one in a process of its own, so that a broken chapter hides no other.
 """
 
 import json
@@ -12,54 +14,50 @@ import sys
 import nbformat
 import pytest
 
-from helpers.paths import ROOT
+from helpers.course import ROOT
 from tests.conftest import AS_STARTED, VARIABLES
-from tools.notebooks import CELL_TIMEOUT, chapters, name_of
-from tools.run import compare, expected_ranges
+from tools.environment.kernels import our_kernel_first
+from tools.notebooks.execution import CELL_TIMEOUT, chapters, name_of
+from tools.notebooks.run_chapters import compare, expected_ranges
 
 NOTEBOOKS = chapters(solutions=True)
-TIME_LIMIT = 900  # seconds for a whole notebook; it only ends what hangs
-DRAW_THEIR_OWN = {"07_pix2pix", "projects/07_street", "projects/07_street_solution"}  # for these both runs would be the same
+AS_SET_UP = [path for path in chapters() if int(path.name[:2]) % 2]
+TIME_LIMIT = 1800  # seconds for a whole notebook; it only ends what hangs
 
 
-def environment(offline, folder):
-    """Return the variables of a run: those that the tests were started with, or no data folder, no cache, no network."""
+def environment(path, folder):
+    """Return the variables of a run: as the tests were started, or no data and no network."""
     env = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    if offline:
-        env["KERAS_HOME"] = str(folder / "empty")
-        env["PYTHONPATH"] = str(ROOT / "tests/no_network")
-    else:
+    if path in AS_SET_UP:
         env |= AS_STARTED
-    return env | {"COURSE_BUDGET": "smoke", "COURSE_RESULTS_DIR": str(folder / "results")}
+    else:
+        env["KERAS_HOME"] = str(folder / "empty")
+        env["PYTHONPATH"] = str(ROOT / "tests/support/no_network")
+    env |= {"COURSE_BUDGET": "smoke", "COURSE_RESULTS_DIR": str(folder / "results")}
+    return our_kernel_first(env)
 
 
-def runs():
-    """Yield each notebook with no data and no network; the chapters that show real pictures also as this machine is set up."""
-    for path in NOTEBOOKS:
-        if path in chapters() and name_of(path) not in DRAW_THEIR_OWN:
-            yield pytest.param(path, False, id=f"{name_of(path)}-as set up")
-        yield pytest.param(path, True, id=f"{name_of(path)}-no data, no network")
-
-
-def test_those_that_draw_their_own_pictures_load_no_others():
-    for path in NOTEBOOKS:
-        code = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
-        assert (name_of(path) in DRAW_THEIR_OWN) == (not re.search(r"datasets\.load\(|pairs\(.edges", code)), name_of(path)
-
-
-@pytest.mark.parametrize("path, offline", list(runs()))
-def test_notebook_runs(path, offline, tmp_path):
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={CELL_TIMEOUT['smoke']}"]
-    env = environment(offline, tmp_path)
-    done = subprocess.run([*command, str(path)], cwd=ROOT, env=env, capture_output=True, text=True, timeout=TIME_LIMIT)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=[name_of(path) for path in NOTEBOOKS])
+def test_notebook_runs(path, tmp_path):
+    timeout = f"--nbval-cell-timeout={CELL_TIMEOUT['smoke']}"
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", timeout]
+    done = subprocess.run(
+        [*command, "-p", "no:xdist", str(path)],
+        cwd=ROOT,
+        env=environment(path, tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+    )
     if done.returncode:
-        pytest.fail(f"{name_of(path)}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}", pytrace=False)
-    cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in nbformat.read(path, as_version=4).cells)
-    assert int(re.search(r"(\d+) passed", done.stdout).group(1)) == cells, done.stdout
+        said = f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+        pytest.fail(f"{name_of(path)}:\n{said}", pytrace=False)
+    cells = nbformat.read(path, as_version=4).cells
+    wanted = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in cells)
+    assert int(re.search(r"(\d+) passed", done.stdout).group(1)) == wanted, done.stdout
     if path in chapters():
-        records = list((tmp_path / "results/smoke").glob(f"*/{path.stem}.json"))
-        assert len(records) == 1
-        source = records[0].parent.name
-        assert source == "embedded" or not offline
-        rows = compare(json.loads(records[0].read_text()), expected_ranges(path.stem, "smoke", source))
-        assert {verdict for *_, verdict in rows} == {"ok"}, rows
+        (record,) = (tmp_path / "results/smoke").glob(f"*/{path.stem}.json")
+        source = record.parent.name
+        ranges = expected_ranges(path.stem, "smoke", source)
+        rows = compare(json.loads(record.read_text()), ranges)
+        assert {verdict for *_, verdict in rows} == {"ok"}, (source, rows)

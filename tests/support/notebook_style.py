@@ -5,13 +5,26 @@ import base64
 import re
 import statistics
 
-from helpers.paths import ROOT
-from tools.notebooks import ABSOLUTE_PATH, FOLDER, faults, result_picture
+from helpers.course import ROOT
+from tools.notebooks.execution import ABSOLUTE_PATH, FOLDER, faults, result_picture
 
 SECTIONS = [
-    "Objectives", "What you need to know", "How long it takes", "Set-up", "Parameters", "Data", "Idea", "Build", "Loss",
-    "Training", "Samples", "Evaluation", "Play", "Exercises", "Recap",
-]  # fmt: skip
+    "Objectives",
+    "What you need to know",
+    "How long it takes",
+    "Set-up",
+    "Parameters",
+    "Data",
+    "Idea",
+    "Build",
+    "Loss",
+    "Training",
+    "Samples",
+    "Evaluation",
+    "Play",
+    "Exercises",
+    "Recap",
+]
 LONGEST_LINE = 100  # letters; a page shows about so many without scrolling
 
 
@@ -31,7 +44,9 @@ def headings(notebook):
 def check_sections(notebook, name):
     """The sections stand in the same order in each chapter; a heading may go on after its first words."""
     found = headings(notebook)
-    if len(found) != len(SECTIONS) or not all(head.startswith(wanted) for head, wanted in zip(found, SECTIONS)):
+    if len(found) != len(SECTIONS) or not all(
+        head.startswith(wanted) for head, wanted in zip(found, SECTIONS)
+    ):
         yield f"sections are {found}, wanted {SECTIONS}"
 
 
@@ -43,7 +58,9 @@ def check_title(notebook, name):
     path = FOLDER / "images" / f"{name}.png"
     if not re.search(rf"!\[[^\]]{{20,}}\]\(images/{name}\.png\)", first.source):
         yield f"the title has no picture images/{name}.png with a description in words"
-    elif not path.is_file() or base64.b64encode(path.read_bytes()).decode() != (result_picture(notebook) or "").replace("\n", ""):
+    elif not path.is_file() or base64.b64encode(path.read_bytes()).decode() != (
+        result_picture(notebook) or ""
+    ).replace("\n", ""):
         yield f"images/{name}.png is not the output of the cell tagged result-picture; run make outputs"
 
 
@@ -75,11 +92,18 @@ def check_outputs(notebook, name):
 
 def check_checked_cells(notebook, name):
     """At least three cells whose output nbval compares, each with the output that it is compared with."""
-    checked = [cell for cell in code_cells(notebook) if "nbval-check-output" in cell.metadata.get("tags", [])]
+    checked = [
+        cell
+        for cell in code_cells(notebook)
+        if "nbval-check-output" in cell.metadata.get("tags", [])
+    ]
     if len(checked) < 3:
         yield f"{len(checked)} cells with nbval-check-output, wanted 3"
     for cell in checked:
-        text = "".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+        text = "".join(
+            output.get("text", "") or output.get("data", {}).get("text/plain", "")
+            for output in cell.outputs
+        )
         if not text.strip():
             yield f"a cell with nbval-check-output has no text to compare: {cell.source[:60]!r}"
 
@@ -97,7 +121,14 @@ def trees(notebook):
     """Yield (cell, syntax tree) of each code cell that is Python; IPython's own lines are left out."""
     for cell in code_cells(notebook):
         try:
-            yield cell, ast.parse("\n".join(line for line in cell.source.splitlines() if not re.match(r"\s*[%!]", line)))
+            yield (
+                cell,
+                ast.parse(
+                    "\n".join(
+                        line for line in cell.source.splitlines() if not re.match(r"\s*[%!]", line)
+                    )
+                ),
+            )
         except SyntaxError:
             continue  # check_code complains
 
@@ -114,7 +145,11 @@ def compiled_globals(tree):
         if isinstance(node, ast.FunctionDef):
             yield from (node.name for decorator in node.decorator_list if is_tf_function(decorator))
         else:
-            yield from (ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Call) and is_tf_function(part))
+            yield from (
+                ast.unparse(part)
+                for part in ast.walk(node)
+                if isinstance(part, ast.Call) and is_tf_function(part)
+            )
 
 
 def check_code(notebook, name):
@@ -136,7 +171,11 @@ def check_code(notebook, name):
         for step in compiled_globals(tree):
             yield f"{step} is compiled over globals and would keep training the old model; use a factory"
         for node in ast.walk(tree):
-            if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
+            if (
+                isinstance(node, ast.keyword)
+                and node.arg == "allow_pickle"
+                and ast.unparse(node.value) != "False"
+            ):
                 yield f"a cell unpickles: {cell.source[:60]!r}"
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".show"):
                 yield f"a cell calls show(): {cell.source[:60]!r}"
@@ -154,14 +193,27 @@ def check_figures(notebook, name):
 def check_parameters(notebook, name):
     """Each parameter of the cell after '## Parameters' is used by the code of a later cell."""
     cells = notebook.cells
-    at = [n for n, cell in enumerate(cells) if cell.cell_type == "markdown" and "\n## Parameters" in "\n" + cell.source]
+    at = [
+        n
+        for n, cell in enumerate(cells)
+        if cell.cell_type == "markdown" and "\n## Parameters" in "\n" + cell.source
+    ]
     if not at or cells[at[0] + 1].cell_type != "code":
         yield "no code cell after the heading Parameters"
         return
     code = list(trees(notebook))
     place = [cell["id"] for cell, _ in code].index(cells[at[0] + 1]["id"])
-    names = {node.id for node in ast.walk(code[place][1]) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    used = {node.id for _, tree in code[place + 1 :] for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names = {
+        node.id
+        for node in ast.walk(code[place][1])
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    used = {
+        node.id
+        for _, tree in code[place + 1 :]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name)
+    }
     if not names:
         yield "the Parameters cell sets nothing"
     yield from (f"parameter {name} is never used" for name in sorted(names - used))
@@ -169,8 +221,13 @@ def check_parameters(notebook, name):
 
 def check_record(notebook, name):
     """The chapter records its numbers under its own name."""
-    calls = [node for _, tree in trees(notebook) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    if not any(ast.unparse(call.func) == "record" and call.args and ast.unparse(call.args[0]) == repr(name) for call in calls):
+    calls = [
+        node for _, tree in trees(notebook) for node in ast.walk(tree) if isinstance(node, ast.Call)
+    ]
+    if not any(
+        ast.unparse(call.func) == "record" and call.args and ast.unparse(call.args[0]) == repr(name)
+        for call in calls
+    ):
         yield f'no record("{name}", ...)'
 
 
@@ -190,11 +247,53 @@ def check_helpers_only(notebook, name):
         for node in ast.walk(tree):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            yield from (f"imports {module}" for module in modules if module.partition(".")[0] in own)
+            yield from (
+                f"imports {module}" for module in modules if module.partition(".")[0] in own
+            )
 
 
-SOURCE_OF_ALL = [check_metadata, check_code, check_helpers_only, check_longest]
-SOURCE_OF_CHAPTERS = [*SOURCE_OF_ALL, check_sections, check_sizes, check_parameters, check_record, check_links]
+def check_set_up(notebook, name):
+    """Whoever opens a notebook alone sees, where Python stops, what to do."""
+    if (
+        "# No module named 'helpers'? See \"Quick start\" in README.md."
+        not in code_cells(notebook)[0].source
+    ):
+        yield "the first code cell does not say what to do if helpers are not found"
+
+
+def check_training_cells(notebook, name):
+    """A loop of training, with the function around it, has at most 10 lines."""
+    for _, tree in trees(notebook):
+        for node in tree.body:
+            loops = [
+                part
+                for part in ast.walk(node)
+                if isinstance(part, ast.For) and ".batches(" in ast.unparse(part.iter)
+            ]
+            if (
+                loops
+                and "run.update(" in ast.unparse(node)
+                and len(ast.unparse(node).splitlines()) > 10
+            ):
+                yield f"a training of {len(ast.unparse(node).splitlines())} lines, wanted 10 at most: {ast.unparse(node)[:60]!r}"
+
+
+SOURCE_OF_ALL = [
+    check_metadata,
+    check_code,
+    check_helpers_only,
+    check_longest,
+    check_set_up,
+    check_training_cells,
+]
+SOURCE_OF_CHAPTERS = [
+    *SOURCE_OF_ALL,
+    check_sections,
+    check_sizes,
+    check_parameters,
+    check_record,
+    check_links,
+]
 OUTPUTS_OF_ALL = [check_outputs, check_checked_cells]
 OUTPUTS_OF_CHAPTERS = [*OUTPUTS_OF_ALL, check_title, check_figures]
 CHAPTER = SOURCE_OF_CHAPTERS + OUTPUTS_OF_CHAPTERS

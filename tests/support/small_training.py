@@ -1,6 +1,6 @@
 """A small adversarial training with everything that a checkpoint must keep, in processes that are killed at chosen moments.
 
-    python -m tests.support.small_training '[["folder", "result.npz", "moment", "without"], ...]'
+    python -m tests.support.small_training '[["name", "result.npz", "moment", "without"], ...]'
 
 Runs one life after the other, each in a process of its own (forked, so that TensorFlow is imported once), and prints how each ended,
 as JSON: 0, or -9 for SIGKILL. The moments are:
@@ -35,7 +35,9 @@ from helpers import checkpoints, datasets, training
 from helpers.training import Training
 
 STEPS, SAVE_EVERY, SEED, BATCH = 24, 4, 3, 8
-IMAGES = np.random.default_rng(0).random((60, 6, 6, 1), dtype=np.float32)  # 7 batches an epoch: a save falls inside of epochs
+IMAGES = np.random.default_rng(0).random(
+    (60, 6, 6, 1), dtype=np.float32
+)  # 7 batches an epoch: a save falls inside of epochs
 
 
 def make_networks():
@@ -59,8 +61,13 @@ def make_train_step(
     def train_step(images):
         z = noise.normal((BATCH, 5))
         with tf.GradientTape() as tape:
-            real, fake = discriminator(images, training=True), discriminator(generator(z, training=True), training=True)
-            d_loss = cross_entropy(tf.ones_like(real), real) + cross_entropy(tf.zeros_like(fake), fake)
+            real, fake = (
+                discriminator(images, training=True),
+                discriminator(generator(z, training=True), training=True),
+            )
+            d_loss = cross_entropy(tf.ones_like(real), real) + cross_entropy(
+                tf.zeros_like(fake), fake
+            )
         variables = discriminator.trainable_variables
         discriminator_optimizer.apply_gradients(zip(tape.gradient(d_loss, variables), variables))
         tf.py_function(middle, [], [])
@@ -123,7 +130,7 @@ def train(folder, result, moment, without, say_step):
         whole = datasets.batches
         training.datasets.batches = lambda *arguments, first_step: whole(*arguments)
 
-    run = Training(folder, STEPS, SAVE_EVERY, **kept)
+    run = Training(f"00_small/{folder}", STEPS, SAVE_EVERY, **kept)
     for images in run.batches(IMAGES, BATCH, SEED):
         now[0] = run.step + 1
         say_step(now[0])

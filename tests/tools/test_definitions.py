@@ -1,7 +1,7 @@
 import nbformat
 import pytest
 
-from tools.definitions import load_definitions
+from tools.notebooks.definitions import load_definitions
 
 
 def notebook(tmp_path, *sources):
@@ -14,7 +14,7 @@ def notebook(tmp_path, *sources):
 def test_definitions_without_training(tmp_path):
     path = notebook(
         tmp_path,
-        "%matplotlib inline\nfiles = !ls\nimport math\nfrom helpers.budget import budget",
+        "%matplotlib inline\nfiles = !ls\nimport math\nfrom helpers.course import budget",
         "EPOCHS = budget(1, 6, 50)\nRATE: float = 0.5\nP = 1 / 0\nLIMIT, low = 3, 4\ntrained = 1 / 0",
         "def area(r):\n    return math.pi * r**2\n\n\narea(1 / 0)",
         "class Model:\n    steps = EPOCHS * 2\n\nmodel = Model()\nfor n in range(3):\n    1 / 0",

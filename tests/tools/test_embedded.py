@@ -6,9 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from helpers.paths import DATA
+from helpers.course import DATA
 from tools import make_atelier, make_digits
-from tools.atelier import DESIGNS, design, paint
+from tools.data.garments import DESIGNS, design, paint
 from tools.embedded import write_npz
 
 

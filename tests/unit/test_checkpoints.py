@@ -37,12 +37,12 @@ def lives(tmp_path_factory):
     folder, plan, keys = tmp_path_factory.mktemp("lives"), [], [("none", "")]
     keys += [(moment, "") for moment in MOMENTS] + [("between 13", part) for part in LEFT_OUT]
     for number, (moment, without) in enumerate(keys):
-        place = [str(folder / f"{number}"), str(folder / f"{number}.npz")]
+        place = [str(number), str(folder / f"{number}.npz")]
         plan += [[*place, moment, without], [*place, "none", without]]
-    place = [str(folder / "many"), str(folder / "many.npz")]
+    place = ["many", str(folder / "many.npz")]
     plan += [[*place, moment, ""] for moment in SIX_DEATHS]
     command = [sys.executable, "-m", "tests.support.small_training", json.dumps(plan)]
-    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "COURSE_RESULTS_DIR": str(folder)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     ends = json.loads(done.stdout.splitlines()[-1])
@@ -253,7 +253,9 @@ def test_the_first_difference_of_another_model_is_told_and_nothing_is_changed(fo
     before = (folder / "run-001-step-00000001.npz").read_bytes()
     other = make(**change)
     first = [variable.numpy() for variable in other["network"].variables]
-    with pytest.raises(CheckpointError, match=f"(?s)00000001.npz.*{says}.*another name.*fresh=True"):
+    with pytest.raises(
+        CheckpointError, match=f"(?s)00000001.npz.*{says}.*another name.*fresh=True"
+    ):
         resumed(folder, other)
     now = [variable.numpy() for variable in other["network"].variables]
     assert all(np.array_equal(one, two) for one, two in zip(now, first, strict=True))

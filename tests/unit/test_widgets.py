@@ -1,5 +1,6 @@
 import base64
 import csv
+import itertools
 from datetime import datetime
 
 import imageio.v3 as iio
@@ -7,246 +8,200 @@ import numpy as np
 import pytest
 
 from helpers import plotting, widgets
-
-
-def draw(label):
-    if label == 2:
-        raise RuntimeError("no such <table>")
-    return plotting.image_grid(np.full((1, 8, 8), label / 10), (0, 1))
-
-
-def parts(box):
-    buttons, again, picture, message = box.children
-    return buttons, again, picture, message
-
-
-def test_a_click_changes_the_picture():
-    buttons, again, picture, _ = parts(widgets.class_chooser(["a", "b", "c"], draw))
-    first = picture.value
-    buttons.value = 1
-    assert picture.value != first and bytes(picture.value).startswith(b"\x89PNG")
-
-
-def test_draw_again_asks_for_a_new_picture():
-    asked = []
-    box = widgets.class_chooser(["a", "b"], lambda label: asked.append(label) or draw(label), chosen=1)
-    parts(box)[1].click()
-    assert asked == [1, 1]
-
-
-def test_an_error_while_drawing_is_shown_and_goes_away():
-    buttons, _, picture, message = parts(widgets.class_chooser(["a", "b", "c"], draw))
-    before = picture.value
-    buttons.value = 2
-    assert "no such &lt;table&gt;" in message.value and picture.value == before
-    buttons.value = 1
-    assert message.value == "" and picture.value != before
-
-
-def test_a_page_without_kernel_gets_the_first_picture():
-    bundle = widgets.class_chooser(["a", "b"], draw, chosen=1)._repr_mimebundle_()
-    assert base64.b64decode(bundle["image/png"]) == draw(1)._repr_png_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-
-
-@pytest.mark.parametrize("chosen", [-1, 2])
-def test_a_class_that_is_not_there(chosen):
-    with pytest.raises(ValueError, match="classes go from 0 to 1"):
-        widgets.class_chooser(["a", "b"], draw, chosen=chosen)
-
-
-# ---------------------------------------------------------------- latent plane
+from helpers.widgets.quiz import HEADER, tally
 
 RNG = np.random.default_rng(0)
-CODES, LABELS, NAMES = RNG.normal(size=(200, 2)), RNG.integers(0, 10, 200), list("0123456789")
+CODES = RNG.normal(size=(200, 2))
+LABELS = RNG.integers(0, 3, 200)
+NAMES = ["Coat", "Dress", "Bag"]
+CORNERS = RNG.normal(size=(4, 100)).astype(np.float32)
+SKETCHES = RNG.integers(1, 256, (3, 20, 16), dtype=np.uint8)
+REAL = RNG.integers(0, 256, size=(40, 28, 28)).astype(np.uint8)
+FAKE = RNG.uniform(0, 255, size=(30, 28, 28, 1))
+moments = itertools.count(1)
 
 
-def decode(codes):
-    """A picture whose grey value is the first number of the code."""
-    assert codes.dtype == np.float32 and codes.shape == (1, 2)
-    return np.full((1, 28, 28, 1), codes[0, 0])
+def ask(widget, place):
+    """Do what a widget's script does at a click or a move; return Python's answer."""
+    widget.set_state({"place": [place, next(moments)]})
+    return widget.answer
 
 
-def plane_of(*arguments, **options):
-    return widgets.latent_plane(*arguments, **options).children[0]
+def pixels(pictures):
+    return np.frombuffer(pictures[0]["values"], np.uint8).reshape(pictures[0]["shape"])
 
 
-def test_a_move_on_the_plane_gives_the_picture_of_that_place():
-    plane = plane_of(decode, CODES, LABELS, NAMES, value_range=(-1, 1))
-    assert np.array_equal(np.frombuffer(plane.points, np.float32).reshape(-1, 2), CODES.astype(np.float32))
-    assert np.array_equal(np.frombuffer(plane.labels, np.uint8), LABELS)
-    left, right, bottom, top = plane.bounds
-    assert left < CODES[:, 0].min() < CODES[:, 0].max() < right and bottom < CODES[:, 1].min() < CODES[:, 1].max() < top
-    for value, grey in ((-1, 0), (0.0, 128), (1, 255), (7, 255)):
-        before = plane.answers
-        plane.point = [value, 0.25]
-        assert plane.answers == before + 1
-        assert np.array_equal(np.frombuffer(plane.picture, np.uint8), np.full(28 * 28, grey))
+def static_picture(widget):
+    bundle, _ = widget._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    return iio.imread(base64.b64decode(bundle["image/png"]))
 
 
-def test_an_error_in_decode_is_shown_and_the_plane_goes_on():
-    sizes = iter([28, 28, 14, 28])
-
-    def changing(codes):
-        return np.zeros((1, size := next(sizes), size))
-
-    plane = plane_of(changing, CODES, LABELS, NAMES)
-    plane.point = [1.0, 1.0]
-    assert plane.message == ""
-    plane.point = [2.0, 1.0]
-    assert "shape (1, 14, 14), but it must be (1, 28, 28)" in plane.message and plane.answers == 2
-    plane.point = [3.0, 1.0]
-    assert plane.message == "" and plane.answers == 3
-
-    def interrupted(codes):
-        if codes[0, 0] == 5:
-            raise KeyboardInterrupt
-        return np.zeros((1, 28, 28))
-
-    plane = plane_of(interrupted, CODES, LABELS, NAMES)
-    with pytest.raises(KeyboardInterrupt):
-        plane.point = [5.0, 0.0]
-    assert plane.answers == 1
-
-
-def test_many_codes_are_thinned_out_and_bad_ones_refused():
-    many, sorted_labels = RNG.normal(size=(20_000, 2)), np.sort(RNG.integers(0, 10, 20_000))
-    plane = plane_of(decode, many, sorted_labels, NAMES)
-    assert len(plane.labels) == 5_000 and set(plane.labels) == set(range(10))
-    for arguments, says in [
-        ((decode, CODES, LABELS[:-1], NAMES), "labels must be 200"),
-        ((decode, np.where(np.arange(200)[:, None] == 150, np.nan, CODES), LABELS, NAMES), "finite"),
-        ((decode, CODES[:0], LABELS[:0], NAMES), "codes must be"),
-        ((lambda codes: np.zeros((2, 28, 28)), CODES, LABELS, NAMES), r"must be \(1, H, W\)"),
-        ((decode, CODES, LABELS, NAMES, (1, 0)), "value_range"),
-    ]:
-        with pytest.raises(ValueError, match=says):
-            widgets.latent_plane(*arguments)
-
-
-def test_a_page_without_kernel_gets_a_picture_of_the_plane():
-    widget = widgets.latent_plane(decode, CODES, LABELS, NAMES)
-    picture = iio.imread(base64.b64decode(widget._repr_mimebundle_()["image/png"]))
-    assert picture.shape[1] > 700 and picture[..., :3].std() > 10
-
-
-# ---------------------------------------------------------------- latent walk
-
-ENDS = RNG.normal(size=(4, 100)).astype(np.float32)
-
-
-def generate(codes):
-    """Pictures whose grey value is the mean of the code."""
+def grey(codes):
+    """Return pictures whose grey value is the mean of the code."""
     assert codes.dtype == np.float32 and codes.ndim == 2
     return np.broadcast_to(codes.mean(axis=1)[:, None, None, None], (len(codes), 28, 28, 1))
 
 
-def walk_of(*arguments, **options):
-    return widgets.latent_walk(*arguments, **options).children[0]
+def mix(codes, weights):
+    assert weights.dtype == float and weights.shape[-1] == len(codes)
+    return weights @ codes
+
+
+def tinted(sheet):
+    return np.stack([sheet, sheet // 2, 255 - sheet], axis=-1)
+
+
+def figure(label):
+    return plotting.image_grid(np.full((1, 8, 8), label / 10), (0, 1))
+
+
+def make_widget(kind, through=lambda picture: picture):
+    """Return a widget whose reader's function gives its picture `through`, and a place in it."""
+    if kind == "chooser":
+        return widgets.class_chooser(["a", "b"], lambda label: through(figure(label))), 1
+    if kind == "plane":
+        decode = lambda codes: through(grey(codes))
+        return widgets.latent_plane(decode, CODES, LABELS, NAMES), [[0.25, 0.5]]
+    if kind == "walk":
+        generate = lambda codes: through(grey(codes))
+        return widgets.latent_walk(generate, CORNERS[:2], mix), [[0.25, 0.75]]
+    return widgets.sketch_pad(lambda sheet: through(tinted(sheet)), SKETCHES), bytes(320)
+
+
+@pytest.mark.parametrize("kind", ["chooser", "plane", "walk", "pad"])
+def test_an_error_after_a_move_is_shown_and_the_widget_goes_on(kind):
+    error = None
+
+    def through(picture):
+        if error:
+            raise error
+        return picture
+
+    widget, place = make_widget(kind, through)
+    first = widget.answer
+    assert first["message"] == ""
+    error = RuntimeError("no such table")
+    assert ask(widget, place) == first | {"count": 1, "message": "RuntimeError: no such table"}
+    error = None
+    answer = ask(widget, place)
+    assert answer["message"] == "" and answer["count"] == 2 and answer["result"] != first["result"]
+    assert ask(widget, place)["count"] == 3  # the same place is answered, too
+    error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        ask(widget, place)
+    assert widget.answer["count"] == 4
+
+
+@pytest.mark.parametrize("kind", ["chooser", "plane", "walk", "pad"])
+def test_every_script_is_whole_and_a_page_without_kernel_gets_a_picture(kind):
+    widget, _ = make_widget(kind)
+    assert widget._esm.count("export default") == widget._esm.count("\nfunction render(") == 1
+    assert static_picture(widget)[..., :3].std() > 0
+
+
+def test_a_click_on_a_class_draws_it_and_a_wrong_first_class_is_refused():
+    widget = widgets.class_chooser(["a", "b", "c"], figure, chosen=1)
+    assert widget.png == widget.answer["result"] == figure(1)._repr_png_()
+    assert ask(widget, 2)["result"] == figure(2)._repr_png_()
+    for chosen in (-1, 3):
+        with pytest.raises(ValueError, match=f"chosen is {chosen}, but the classes go from 0 to 2"):
+            widgets.class_chooser(["a", "b", "c"], figure, chosen)
+
+
+def test_a_move_on_the_plane_gives_the_picture_of_that_place():
+    widget = widgets.latent_plane(grey, CODES, LABELS, NAMES, value_range=(-1, 1))
+    points = np.frombuffer(widget.given["points"], np.float32).reshape(-1, 2)
+    order = np.lexsort(CODES.T), np.lexsort(points.T)
+    np.testing.assert_allclose(points[order[1]], CODES[order[0]], rtol=1e-6)
+    assert np.array_equal(np.array(list(widget.given["labels"]))[order[1]], LABELS[order[0]])
+    for place, value in (((-1, -1), 0), ((0.5, -0.5), 128), ((1, 1), 255), ((7, 8), 255)):
+        assert (pixels(ask(widget, [list(place)])["result"]) == value).all()
+
+
+def test_many_codes_are_thinned_out_and_all_classes_stay():
+    many = RNG.normal(size=(6_000, 2))
+    labels = np.arange(6_000) % 2  # every second one would be of one class
+    labels[5_500:] = 2  # and none of the first 5,000 is of this one
+    widget = widgets.latent_plane(grey, many, labels, NAMES)
+    assert len(widget.given["labels"]) == 5_000 and set(widget.given["labels"]) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    "decode, codes, labels, value_range",
+    [
+        (grey, CODES, LABELS[:-1], (0, 1)),
+        (grey, np.full((200, 2), np.nan), LABELS, (0, 1)),
+        (grey, CODES, LABELS, (1, 0)),
+        (lambda codes: np.zeros((28, 28)), CODES, LABELS, (0, 1)),
+        (lambda codes: np.full((1, 28, 28), np.nan), CODES, LABELS, (0, 1)),
+    ],
+)
+def test_a_plane_that_cannot_be_is_refused(decode, codes, labels, value_range):
+    with pytest.raises(ValueError, match=r"codes|value_range|shape|NaN"):
+        widgets.latent_plane(decode, codes, labels, NAMES, value_range)
 
 
 def grey_of(code, low=-1, high=1):
     return round((min(max(float(code.mean()), low), high) - low) / (high - low) * 255)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_a_mixture_is_exact_at_the_corners_and_keeps_the_norm_between_them(count):
-    codes = ENDS[:count]
-    assert np.array_equal(widgets.mix(codes, np.eye(count)), codes)
-    weights = np.random.default_rng(1).dirichlet(np.ones(count), size=(3, 5))
-    mixed = widgets.mix(codes, weights)
-    assert mixed.shape == (3, 5, 100) and mixed.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(mixed, axis=-1), weights @ np.linalg.norm(codes, axis=-1), rtol=1e-5)
-
-
-def test_a_mixture_by_hand():
-    np.testing.assert_allclose(widgets.mix([[1, 0], [0, 1]], [0.5, 0.5]), [0.5**0.5, 0.5**0.5], rtol=1e-6)
-    np.testing.assert_allclose(widgets.mix([[1, 0], [0, 3]], [0.5, 0.5]), np.array([1, 3]) * 2 / 10**0.5, rtol=1e-6)
-    assert np.array_equal(widgets.mix([[1, 0], [-1, 0]], [0.5, 0.5]), [0, 0])  # opposite codes have no direction between them
-    assert np.array_equal(widgets.mix([[0, 0], [0, 0]], [0.5, 0.5]), [0, 0])
-
-
-@pytest.mark.parametrize(
-    "codes, weights, says",
-    [
-        ([1, 2], [1], "shape"), ([[1, np.nan]], [1], "finite"), (np.zeros((2, 0)), [0.5, 0.5], "shape"), ([[1], [2]], [1], "2 numbers"),
-        ([[1], [2]], [1.5, -0.5], "none negative"), ([[1], [2]], [0.5, 0.4], "sum 1"), ([[1], [2]], [np.nan, 1], "none negative"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_mixed(codes, weights, says):
-    with pytest.raises(ValueError, match=says):
-        widgets.mix(codes, weights)
-
-
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_a_move_on_the_walk_gives_the_picture_of_the_mixture(count):
-    walk = walk_of(generate, ENDS[:count])
-    ends = np.frombuffer(walk.ends, np.uint8).reshape(count, 28, 28)
-    assert walk.weights == [1 / count] * count
-    for i in range(count):
-        walk.weights = [float(i == j) for j in range(count)]
-        assert walk.answers == i + 1 and walk.message == ""
-        assert walk.picture == ends[i].tobytes() and ends[i, 0, 0] == grey_of(ENDS[i])
-    walk.weights = [0.25, 0.75] + [0] * (count - 2)  # whole numbers, as a browser sends them
-    assert walk.picture == bytes([grey_of(widgets.mix(ENDS[:2], [0.25, 0.75]))] * 784)
-
-
-def test_an_error_in_generate_is_shown_and_the_walk_goes_on():
-    sizes = iter([28, 28, 28, 14, 28])
-
-    def changing(codes):
-        return np.zeros((len(codes), size := next(sizes), size))
-
-    walk = walk_of(changing, ENDS[:2])
-    walk.weights = [1, 0]
-    assert "shape (1, 14, 14), but it must be (1, 28, 28)" in walk.message and walk.answers == 1
-    walk.weights = [0, 1]
-    assert walk.message == "" and walk.answers == 2
-
-    def interrupted(codes):
-        if len(codes) == 1 and np.array_equal(codes[0], ENDS[1]):
-            raise KeyboardInterrupt
-        return generate(codes)
-
-    walk = walk_of(interrupted, ENDS[:2])
-    with pytest.raises(KeyboardInterrupt):
-        walk.weights = [0, 1]
-    assert walk.answers == 1
-
-
-@pytest.mark.parametrize(
-    "arguments, says",
-    [
-        ((generate, ENDS[:1]), r"\(4, D\); seen: shape \(1, 100\)"), ((generate, np.zeros((5, 3))), "codes must be"),
-        ((generate, ENDS[0]), "codes must be"), ((generate, [[0, np.inf], [1, 1]]), "finite"), ((generate, ENDS, (1, -1)), "value_range"),
-        ((lambda codes: np.zeros((1, 28, 28)), ENDS), r"generate gave has shape \(1, 28, 28\), but it must be \(4, H, W\)"),
-        ((lambda codes: np.zeros((len(codes), 28, 28, 3)), ENDS), "grey"),
-        ((lambda codes: np.full((len(codes), 28, 28), np.nan), ENDS), "NaN"),
-        ((generate, ENDS, (-1, 1), 1), "2 pictures or more"), ((generate, ENDS, (-1, 1), 2.5), "steps is 2.5"),
-    ],
-)  # fmt: skip
-def test_a_walk_that_cannot_be(arguments, says):
-    with pytest.raises(ValueError, match=says):
-        widgets.latent_walk(*arguments)
+    widget = widgets.latent_walk(grey, CORNERS[:count], mix)
+    for corner, weights in zip(CORNERS, np.eye(count, dtype=int).tolist()):
+        end = widget.given["ends"][weights.index(1)]
+        assert ask(widget, [weights])["result"] == [end]
+        assert (pixels([end]) == grey_of(corner)).all()
+    answer = ask(widget, [[0.25, 0.75] + [0] * (count - 2)])
+    assert (pixels(answer["result"]) == grey_of(0.25 * CORNERS[0] + 0.75 * CORNERS[1])).all()
 
 
 @pytest.mark.parametrize("count, rows", [(2, 1), (3, 5), (4, 5)])
-def test_a_page_without_kernel_gets_pictures_along_the_walk(count, rows):
-    widget = widgets.latent_walk(generate, ENDS[:count], (-0.5, 0.5), steps=5)
-    sheet = iio.imread(base64.b64decode(widget._repr_mimebundle_()["image/png"]))[::2, ::2]
-    assert sheet.shape[:2] == (rows * 30 + 2, 5 * 30 + 2)
-    seen = sheet[15::30, 15::30].reshape(rows, 5, -1)[..., 0]
-    ends = [grey_of(code, -0.5, 0.5) for code in ENDS[:count]]
+def test_the_static_picture_of_a_walk_has_its_corners_at_their_places(count, rows):
+    widget = widgets.latent_walk(grey, CORNERS[:count], mix, (-0.5, 0.5), steps=5)
+    sheet = static_picture(widget)
+    height, width = sheet.shape[0] // rows, sheet.shape[1] // 5  # of a picture with its gap
+    assert height == pytest.approx(width, abs=4)
+    seen = sheet[height // 2 :: height, width // 2 :: width].reshape(rows, 5, -1)[..., 0]
+    ends = [grey_of(code, -0.5, 0.5) for code in CORNERS[:count]]
     if count == 3:
-        assert [seen[0, 0], seen[4, 0], seen[4, 4]] == ends and (seen[np.triu_indices(5, 1)] == 255).all()
+        assert [seen[0, 0], seen[4, 0], seen[4, 4]] == ends
+        assert (seen[np.triu_indices(5, 1)] == 255).all()
     else:
         assert [seen[0, 0], seen[0, 4], seen[-1, 0], seen[-1, 4]][:count] == ends
 
 
-# ---------------------------------------------------------------- real or fake
+@pytest.mark.parametrize("shape", [(1, 100), (5, 100), (100,)])
+def test_corners_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"corners have shape \(.*\. Give \(2, D\)"):
+        widgets.latent_walk(grey, np.zeros(shape), mix)
 
-REAL = RNG.integers(0, 256, size=(40, 28, 28)).astype(np.uint8)
-FAKE = RNG.uniform(-40, 300, size=(30, 28, 28, 1))
+
+def test_the_sketch_pad_starts_with_the_first_sketch_and_colours_the_sheet_that_comes_as_bytes():
+    widget = widgets.sketch_pad(tinted, SKETCHES)
+    assert widget.place[0] == SKETCHES[0].tobytes()
+    assert [pixels([sketch]).tolist() for sketch in widget.given["sketches"]] == SKETCHES.tolist()
+    assert (pixels(widget.answer["result"]) == tinted(SKETCHES[0])).all()
+    sheet = np.full((20, 16), 255, np.uint8)
+    sheet[3, 4] = 7
+    data = {"method": "update", "state": {"place": [None, 1]}, "buffer_paths": [["place", 0]]}
+    message = {"content": {"data": data}, "buffers": [memoryview(sheet.tobytes())]}
+    widget._handle_msg(message)  # as it comes from the browser
+    assert (pixels(widget.answer["result"]) == tinted(sheet)).all()
+
+
+@pytest.mark.parametrize(
+    "colour, sketches, says",
+    [
+        (tinted, SKETCHES[0], r"sketches are uint8 \(20, 16\), not uint8 \(N, H, W\)"),
+        (tinted, SKETCHES / 255, "sketches are float64"),
+        (lambda sheet: tinted(sheet) / 255, SKETCHES, "colour gave float64, not uint8"),
+    ],
+)
+def test_sketches_and_pictures_of_another_kind_are_refused(colour, sketches, says):
+    with pytest.raises(ValueError, match=says):
+        widgets.sketch_pad(colour, sketches)
 
 
 @pytest.fixture
@@ -254,17 +209,27 @@ def answers_file(tmp_path):
     return tmp_path / "new folder/answers.csv"
 
 
-def quiz_of(path, real=REAL, fake=FAKE, value_range=(0, 255), **options):
-    return widgets.real_or_fake(real, fake, value_range, path, **{"questions": 6, "seed": 0, **options}).children[0]
+def quiz_of(path, real=REAL, fake=FAKE, value_range=(0, 255)):
+    return widgets.real_or_fake(real, fake, value_range, path)
 
 
-def reply(quiz, answer, shown=None):
-    """Do what the browser does at a click."""
-    quiz._handle_custom_msg({"shown": quiz.shown if shown is None else shown, "answer": answer}, [])
+def reply(quiz, answer, key=None):
+    """Do what the script does at a click; return what the browser shows then."""
+    return ask(quiz, [key or quiz.answer["result"]["key"], answer, 1.5])["result"]
 
 
 def truth_of(quiz):
-    return "real" if quiz.picture in {picture.tobytes() for picture in REAL} else "fake"
+    reals = {picture.tobytes() for picture in REAL}
+    return "real" if quiz.answer["result"]["pictures"][0]["values"] in reals else "fake"
+
+
+def play(quiz, answer_to=lambda truth: truth):
+    """Answer all twenty questions; return what is shown at the end, and the pictures' bytes."""
+    seen = []
+    for _ in range(20):
+        seen.append(quiz.answer["result"]["pictures"][0]["values"])
+        reply(quiz, answer_to(truth_of(quiz)))
+    return quiz.answer["result"], seen
 
 
 def rows_of(path):
@@ -274,106 +239,97 @@ def rows_of(path):
 
 def test_answers_are_scored_and_written_at_once(answers_file):
     quiz = quiz_of(answers_file)
-    assert not answers_file.exists()
+    assert not answers_file.exists() and quiz.given == {"total": 20}
     truths = []
-    for number in range(1, 7):
-        assert quiz.head == f"Question {number} of 6" and not quiz.finished
+    for number in range(1, 21):
+        assert quiz.answer["result"]["key"][1] == number
         truths.append(truth_of(quiz))
-        reply(quiz, "real")
+        screen = reply(quiz, "real")
         assert len(rows_of(answers_file)) == number
-        assert f"{'Right' if truths[-1] == 'real' else 'Wrong'}: picture {number} was {truths[-1]}." in quiz.score
-        assert f"{truths.count('real')} of {number} right" in quiz.score and "95 % interval: " in quiz.score
-    assert quiz.finished and quiz.head == "The end" and quiz.problem == "" and sorted(truths) == ["fake"] * 3 + ["real"] * 3
-    assert "3 of 6 right (50 %)" in quiz.score and "cannot be told from guessing" in quiz.score
+        assert screen["truth"] == truths[-1] and screen["answer"] == "real"
+        assert screen["tally"][:2] == (truths.count("real"), number) and screen["problem"] == ""
+    assert screen["key"][1] == 21 and truths.count("real") == truths.count("fake") == 10
     rows = rows_of(answers_file)
-    assert list(rows[0]) == ["time", "session", "question", "truth", "answer", "correct", "seconds"]
-    assert [row["truth"] for row in rows] == truths and {row["answer"] for row in rows} == {"real"}
+    assert answers_file.read_text().splitlines()[0] == HEADER == ",".join(rows[0])
+    assert [row["truth"] for row in rows] == truths
+    assert {(row["answer"], row["seconds"]) for row in rows} == {("real", "1.5")}
     assert [row["correct"] for row in rows] == [str(int(truth == "real")) for truth in truths]
-    assert [row["question"] for row in rows] == list("123456") and len({row["session"] for row in rows}) == 1
-    assert all(datetime.fromisoformat(row["time"]).utcoffset().total_seconds() == 0 and float(row["seconds"]) >= 0 for row in rows)
-    assert widgets.quiz_result(answers_file) == (3, 6, *widgets.wilson_interval(3, 6))
+    assert [row["question"] for row in rows] == [str(number) for number in range(1, 21)]
+    assert len({row["session"] for row in rows}) == 1
+    assert all(datetime.fromisoformat(row["time"]).utcoffset().seconds == 0 for row in rows)
+    assert widgets.quiz_result(answers_file) == screen["tally"]
 
 
-def test_a_new_round_draws_again_and_keeps_the_old_answers(answers_file):
-    quiz, seen = quiz_of(answers_file), []
-    for _ in range(2):
-        seen.append([])
-        while not quiz.finished:
-            seen[-1].append(quiz.picture)
-            reply(quiz, truth_of(quiz))
-        assert len(set(seen[-1])) == 6  # without replacement
-        last = quiz.score
-        reply(quiz, "again")
-        assert not quiz.finished and quiz.score == "" and quiz.head == "Question 1 of 6"
-    assert seen[0] != seen[1] and "6 of 6 right (100 %)" in last and "better than by guessing" in last
-    assert len({row["session"] for row in rows_of(answers_file)}) == 2
+def test_a_new_round_draws_again_and_all_answers_stay(answers_file):
+    quiz = quiz_of(answers_file)
+    first, seen = play(quiz)
+    assert first["tally"][:2] == (20, 20) and len(set(seen)) == 20  # without replacement
+    screen = reply(quiz, "again")
+    assert screen["key"][1] == 1 and "tally" not in screen and "truth" not in screen
+    assert play(quiz)[1] != seen
     reply(quiz_of(answers_file), "real")  # another day
-    assert widgets.quiz_result(answers_file)[:2] in {(12, 13), (13, 13)} and answers_file.read_text().count("time,") == 1
+    assert widgets.quiz_result(answers_file)[1] == 41
+    assert answers_file.read_text().count("time,") == 1
+    assert len({row["session"] for row in rows_of(answers_file)}) == 3
 
 
-def test_the_order_is_shuffled_and_given_by_the_seed(answers_file):
-    orders = [[truth for truth, _ in quiz_of(answers_file, seed=seed)._drawn] for seed in range(20)]
-    assert len({tuple(order) for order in orders}) > 8  # of 20 that are possible
-    assert all({order[i] for order in orders} == {"real", "fake"} for i in range(6))
-    assert quiz_of(answers_file, seed=3).picture == quiz_of(answers_file, seed=3).picture != quiz_of(answers_file, seed=4).picture
+def test_real_and_fake_come_in_any_order(answers_file):
+    orders = set()
+    for _ in range(8):
+        quiz = quiz_of(answers_file)
+        orders.add(tuple(truth_of(quiz) for _ in range(6) if reply(quiz, "real")))
+    assert len(orders) > 4 and {kind for order in orders for kind in order} == {"real", "fake"}
 
 
-def test_who_is_always_wrong_was_fooled(answers_file):
+def test_an_answer_to_an_earlier_picture_is_ignored(answers_file):
     quiz = quiz_of(answers_file)
-    while not quiz.finished:
-        reply(quiz, {"real": "fake", "fake": "real"}[truth_of(quiz)])
-    assert "0 of 6 right (0 %)" in quiz.score and "more real to you" in quiz.score
-
-
-def test_an_answer_to_another_picture_than_the_one_on_the_screen_is_ignored(answers_file):
-    quiz = quiz_of(answers_file)
-    first = quiz.shown
-    reply(quiz, "real")
-    before = quiz.get_state()
-    reply(quiz, "real", first)  # the second half of a double click
-    for answer in ("again", "maybe", None):
-        reply(quiz, answer)
-    quiz._handle_custom_msg({}, [])
-    assert quiz.get_state() == before and len(rows_of(answers_file)) == 1
-    while not quiz.finished:
-        reply(quiz, "fake")
-    last = quiz.shown
-    reply(quiz, "fake")
-    assert quiz.finished and len(rows_of(answers_file)) == 6
-    reply(quiz, "again")
-    reply(quiz, "again", last)
-    assert quiz.head == "Question 1 of 6" and quiz.shown == last + 1
+    first = quiz.answer["result"]["key"]
+    screen = reply(quiz, "real")
+    assert reply(quiz, "fake", first) == screen  # the second half of a double click
+    assert len(rows_of(answers_file)) == 1
+    while screen["key"][1] <= 20:
+        last = screen["key"]
+        screen = reply(quiz, "fake")
+    assert reply(quiz, "fake", last) == screen and len(rows_of(answers_file)) == 20
+    new = reply(quiz, "again")
+    assert reply(quiz, "again", screen["key"]) == new and new["key"][1] == 1
 
 
 def test_real_and_fake_get_the_same_treatment(answers_file):
-    copy = (REAL / 127.5 - 1).astype(np.float32)[..., None]
-    for fake, value_range, real in ((REAL.astype(np.float64), (0, 255), REAL), (copy, (-1, 1), copy[..., 0])):
-        quiz = quiz_of(answers_file, real, fake, value_range, questions=80)
-        seen = {"real": set(), "fake": set()}
-        for truth, picture in quiz._drawn:
-            assert picture.dtype == np.uint8
-            seen[truth].add(picture.tobytes())
-        assert seen["real"] == seen["fake"] == {picture.tobytes() for picture in REAL}
+    floats = (REAL / 127.5 - 1).astype(np.float32)
+    for real, fake, value_range in (
+        (REAL, REAL.astype(float)[..., None], (0, 255)),
+        (floats, floats[..., None], (-1, 1)),
+    ):
+        quiz = quiz_of(answers_file, real, fake, value_range)
+        originals = {picture.tobytes() for picture in REAL}
+        for _ in range(20):
+            picture = quiz.answer["result"]["pictures"][0]
+            assert picture["shape"] == [28, 28] and picture["values"] in originals
+            reply(quiz, "real")
 
 
-def test_nothing_that_the_browser_gets_depends_on_the_truth(answers_file):
-    def sent(order):
-        quiz = quiz_of(answers_file, REAL, REAL.copy())
-        quiz._drawn = [(truth, picture) for truth, (_, picture) in zip(order, quiz._drawn)]
-        return {name: value for name, value in quiz.get_state().items() if name != "layout"}
-
-    assert sent(["real", "fake"] * 3) == sent(["fake", "real"] * 3)
-    assert set(sent(["real"] * 6)) >= {"picture", "shown", "head", "score", "problem", "finished", "scale"}
+def test_nothing_that_the_browser_gets_depends_on_the_truth_of_the_picture_on_the_screen(
+    answers_file, monkeypatch
+):
+    monkeypatch.setattr("numpy.random.default_rng", lambda: np.random.Generator(np.random.PCG64(3)))
+    monkeypatch.setattr("time.time_ns", lambda: 255)
+    sets = REAL[:10], REAL[10:20]
+    quizzes = [quiz_of(answers_file, *sets), quiz_of(answers_file, *sets[::-1])]
+    sent = [quiz.get_state(["answer", "given", "place", "_esm"]) for quiz in quizzes]
+    for state in sent:
+        del state["answer"]["result"]["pictures"]
+    assert sent[0] == sent[1] and sent[0]["answer"]["result"] == {"key": ["ff", 1]}
 
 
 def test_an_answer_that_cannot_be_written_is_said_and_the_quiz_goes_on(answers_file):
     quiz = quiz_of(answers_file)
     answers_file.parent.write_text("a file where the folder should be")
-    reply(quiz, "real")
-    assert "not in the file" in quiz.problem and quiz.head == "Question 2 of 6"
+    screen = reply(quiz, "real")
+    assert "not in the file" in screen["problem"] and screen["key"][1] == 2
     answers_file.parent.unlink()
-    reply(quiz, "real")
-    assert quiz.problem == "" and [row["question"] for row in rows_of(answers_file)] == ["2"]
+    assert reply(quiz, "real")["problem"] == ""
+    assert [row["question"] for row in rows_of(answers_file)] == ["2"]
 
 
 def test_a_row_that_was_cut_off_does_not_spoil_the_next(answers_file):
@@ -382,131 +338,71 @@ def test_a_row_that_was_cut_off_does_not_spoil_the_next(answers_file):
     answers_file.write_text(answers_file.read_text() + "2026-01-01T00:00")
     reply(quiz, "real")
     assert [row["question"] for row in rows_of(answers_file)] == ["1", None, "2"]
-    with pytest.raises(ValueError, match="Line 3 .* is no answer"):
-        widgets.quiz_result(answers_file)
 
 
-def test_files_that_are_no_answers(answers_file):
-    with pytest.raises(FileNotFoundError, match="made by the first answer"):
+def test_an_unreadable_file_is_named_with_its_row_and_never_changed(answers_file):
+    with pytest.raises(FileNotFoundError):
         widgets.quiz_result(answers_file)
     answers_file.parent.mkdir()
-    header, row = ",".join(widgets.QUIZ_HEADER), "2026-01-01T00:00:00+00:00,abc,1,real,fake,0,1.5"
-    for text, says in [
-        ("step,loss\n1,2\n", "begins with .'step', 'loss'.*another csv_path"), (f"{header}\n{row},7\n", "Line 2"),
-        (f"{header}\n{row}\n{row.replace('fake', 'true')}\n", "Line 3"), (f"{header}\n{row.replace(',0,', ',1,')}\n", "Line 2"),
-    ]:  # fmt: skip
-        answers_file.write_text(text)
+    row = "2026-01-01T00:00:00+00:00,abc,1,real,fake,0,1.5"
+    for wrong in ("step,loss", row.replace("fake", "true"), row.replace(",0,", ",1,"), "2026"):
+        content = f"{HEADER}\n{row}\n{wrong}\n".encode() + b"\xff"
+        answers_file.write_bytes(content)
         for use in (widgets.quiz_result, quiz_of):
-            with pytest.raises(ValueError, match=says):
+            with pytest.raises(ValueError, match=rf"is no answer: .'{wrong[:4]}.*Mend it"):
                 use(answers_file)
-        assert answers_file.read_text() == text
-    answers_file.write_text(header + "\n")
+        assert answers_file.read_bytes() == content
+    answers_file.write_text("")
     assert widgets.quiz_result(answers_file) == (0, 0, 0, 1)
+
+
+def test_files_of_several_people_count_together(answers_file):
+    answers_file.parent.mkdir()
+    rows = [f"2026-01-01T00:00:00+00:00,abc,1,real,{kind},2.5" for kind in ("real,1", "fake,0")]
+    answers_file.write_text("\n".join([HEADER, *rows, HEADER, rows[0]]) + "\n", "utf-8-sig")
+    assert widgets.quiz_result(answers_file)[:2] == (2, 3)
 
 
 @pytest.mark.parametrize(
     "options, says",
     [
-        ({"questions": 7}, "questions is 7, but it must be even"), ({"questions": 0}, "questions is 0"), ({"questions": -2}, "questions"),
-        ({"questions": 2.0}, "questions is 2.0"), ({"questions": 62}, "31 pictures of each kind, but fake has 30"),
-        ({"scale": 0}, "scale is 0"), ({"real": 3}, "real has 1"),
-        ({"real": REAL[:, :27]}, r"real has shape \(40, 27, 28\)"), ({"fake": FAKE[..., 0, 0]}, "fake has shape"),
-        ({"fake": FAKE * np.nan}, "fake: .* NaN"), ({"value_range": (255, 0)}, "value_range is"), ({"value_range": 3}, "value_range is 3"),
-        ({"fake": FAKE / 300, "value_range": (-1, 1)}, r"real goes from 0 to 255, far outside of value_range \(-1, 1\)"),
-        ({"fake": FAKE.clip(0, 255) / 255}, r"fake goes from 0 to 1, only a small part of value_range \(0, 255\)"),
-        ({"real": REAL / 127.5 - 1, "fake": FAKE.clip(0, 255) / 255, "value_range": (-1, 1)}, "fake goes from 0 to 1, only a small part of"),
-        ({"real": np.full((9, 28, 28), "a")}, "real: .*must be numbers"), ({"real": REAL[:0]}, "real has 0"),
+        ({"fake": FAKE[:9]}, "fake has 9 pictures .* Give 10 or more"),
+        ({"fake": FAKE * np.nan}, "fake has 30 pictures from nan to nan"),
+        ({"value_range": (-1, 1)}, r"real has 40 pictures from 0 to 255\. .* fill \(-1, 1\)"),
+        ({"fake": FAKE / 255}, r"fake has 30 pictures from .* fill \(0, 255\)"),
+        ({"fake": FAKE + 1}, "fake has 30 pictures from"),
+        ({"real": REAL / 127.5 - 1, "fake": FAKE / 255, "value_range": (-1, 1)}, "fake has 30"),
+        ({"real": REAL[0]}, "shape"),
     ],
-)  # fmt: skip
-def test_a_quiz_that_cannot_be(answers_file, options, says):
+)
+def test_a_quiz_of_wrong_pictures_is_refused(answers_file, options, says):
     with pytest.raises(ValueError, match=says):
         quiz_of(answers_file, **options)
 
 
-def test_of_many_pictures_some_are_used(answers_file):
-    quiz = quiz_of(answers_file, real=np.repeat(REAL, 50, axis=0))
-    assert {truth: len(pictures) for truth, pictures in quiz._of.items()} == {"real": 1_000, "fake": 30}
-
-
 def test_a_relative_file_lies_in_the_project(monkeypatch, tmp_path):
-    monkeypatch.setattr("helpers.paths.ROOT", tmp_path)
+    monkeypatch.setattr("helpers.course.ROOT", tmp_path)
     reply(quiz_of("results/answers.csv"), "real")
-    assert len(rows_of(tmp_path / "results/answers.csv")) == 1 and widgets.quiz_result("results/answers.csv")[1] == 1
+    assert len(rows_of(tmp_path / "results/answers.csv")) == 1
+    assert widgets.quiz_result("results/answers.csv")[1] == 1
 
 
-def test_a_page_without_kernel_gets_the_first_questions(answers_file):
-    widget = widgets.real_or_fake(REAL, FAKE, (0, 255), answers_file, questions=20)
-    assert iio.imread(base64.b64decode(widget._repr_mimebundle_()["image/png"])).shape[:2] == (2 * 62, 10 * 60 + 4)
+def test_a_page_without_kernel_gets_the_pictures_of_a_quiz(answers_file):
+    height, width = static_picture(quiz_of(answers_file)).shape[:2]
+    assert width / height == pytest.approx(10 / 2, rel=0.05)
 
 
-def test_the_interval_of_wilson():
-    low, high = widgets.wilson_interval(5, 10)
-    assert (round(low, 4), round(high, 4)) == (0.2366, 0.7634)
-    low, high = widgets.wilson_interval(7, 9)
-    assert (round(low, 4), round(high, 4)) == (0.4526, 0.9368)
-    assert widgets.wilson_interval(0, 0) == (0, 1)
-    for right, total in ((0, 1), (1, 1), (0, 20), (20, 20), (13, 20), (1, 3_000)):
-        for end in widgets.wilson_interval(right, total):  # at its ends the observed share is 1.96 standard deviations away
-            assert abs(right / total - end) == pytest.approx(1.96 * (end * (1 - end) / total) ** 0.5, rel=1e-4, abs=1e-9)
-    low, high = widgets.wilson_interval(5, 10, confidence=1e-6)
-    assert high - low < 1e-6
+def test_the_tally_has_the_interval_of_wilson():
+    def interval(right, total):
+        rows = [["", "", 0, "real", "real"]] * right + [["", "", 0, "real", "fake"]] * (
+            total - right
+        )
+        assert tally(rows)[:2] == (right, total)
+        return tally(rows)[2:]
 
-
-@pytest.mark.parametrize("counts", [(3, 2), (-1, 2), (1.0, 2), (True, 2), (1, 2, 0), (1, 2, 95), (1, 2, float("nan"))])
-def test_counts_that_are_none(counts):
-    with pytest.raises(ValueError, match="right is|confidence is"):
-        widgets.wilson_interval(*counts)
-
-
-# ---------------------------------------------------------------- sketch pad
-
-SKETCHES = RNG.integers(0, 256, (3, 16, 16), dtype=np.uint8)
-
-
-def tinted(sheet):
-    """Return the sheet in a colour of its own; a black corner is an error."""
-    if sheet[0, 0] == 0:
-        raise RuntimeError("no such corner")
-    return np.stack([sheet, sheet // 2, 255 - sheet], axis=-1)
-
-
-def test_the_sketch_pad_starts_with_the_first_sketch_and_follows_the_sheet():
-    widget = widgets.sketch_pad(tinted, np.maximum(SKETCHES, 1))
-    (pad,) = widget.children
-    first = np.maximum(SKETCHES[0], 1)
-    assert pad.sheet == first.ravel().tolist() and pad.picture == tinted(first).tobytes() and pad.size == 16
-    sheet = np.full((16, 16), 255, np.uint8)
-    sheet[3, 4] = 7
-    pad.sheet = sheet.ravel().tolist()
-    assert pad.picture == tinted(sheet).tobytes() and pad.message == "" and pad.answers == 1
-
-
-def test_an_error_of_the_function_is_shown_and_goes_away():
-    (pad,) = widgets.sketch_pad(tinted, np.maximum(SKETCHES, 1)).children
-    before = pad.picture
-    pad.sheet = [0] * 256
-    assert "no such corner" in pad.message and pad.picture == before and pad.answers == 1
-    pad.sheet = [9] * 256
-    assert pad.message == "" and pad.picture != before
-
-
-def test_a_page_without_kernel_gets_sketch_and_picture():
-    sketches = np.maximum(SKETCHES, 1)
-    bundle = widgets.sketch_pad(tinted, sketches)._repr_mimebundle_()
-    picture = iio.imread(base64.b64decode(bundle["image/png"]))
-    assert (picture == sketches[0, 5, 5]).all(axis=-1).any() and (picture == tinted(sketches[0])[5, 5]).all(axis=-1).any()
-
-
-@pytest.mark.parametrize("sketches, message", [
-    (SKETCHES[0], "have shape"), (SKETCHES[:0], "have shape"), (SKETCHES[:, :8], "have shape"), (SKETCHES[:, :8, :8], "have shape"),
-    (SKETCHES / 255, "are float64"), (SKETCHES[..., None], "have shape"),
-])  # fmt: skip
-def test_sketches_of_another_form(sketches, message):
-    with pytest.raises(ValueError, match=f"sketches {message}"):
-        widgets.sketch_pad(tinted, sketches)
-
-
-@pytest.mark.parametrize("made", [np.zeros((16, 16), np.uint8), np.zeros((16, 16, 3)), np.zeros((8, 8, 3), np.uint8)])
-def test_pictures_of_another_form(made):
-    with pytest.raises(ValueError, match="The picture from colour is .* must be uint8 .16, 16, 3."):
-        widgets.sketch_pad(lambda sheet: made, SKETCHES)
+    assert interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=5e-5)
+    assert interval(0, 0) == (0, 1)
+    for right, total in ((0, 1), (20, 20), (13, 20), (1, 3_000)):
+        for end in interval(right, total):  # there the share is 1.96 standard deviations away
+            deviation = (end * (1 - end) / total) ** 0.5
+            assert abs(right / total - end) == pytest.approx(1.96 * deviation, rel=1e-4, abs=1e-9)

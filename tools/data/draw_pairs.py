@@ -13,9 +13,9 @@ from multiprocessing.connection import wait
 
 import numpy as np
 
-from helpers.paths import atomic_write
-from tools.sketches import garment
-from tools.streets import street
+from helpers.course import atomic_write
+from tools.data.sketches import garment
+from tools.data.streets import street
 
 DRAWN = {"sketches": garment, "streets": street}
 TRAIN, TEST = 1_000, 100

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt, zoom
 from skimage.draw import polygon2mask
 
-from tools.atelier import DESIGNS, design, line_mask
+from tools.data.garments import DESIGNS, design, line_mask
 
 OVERSAMPLING = 3  # painted 3 x 3 times larger, then averaged: soft edges
 PERIOD = 0.067  # of the hatching, in shares of the side

@@ -1,7 +1,7 @@
 """Make and check constraints.txt, the file that pins every package.
 
-    python -m tools.pins make     resolve pyproject.toml's ranges in a fresh environment and write what was installed
-    python -m tools.pins check    ask the package index for a wheel of every pin, for each Python and system below
+python -m tools.environment.pin_versions make     resolve pyproject.toml's ranges in a fresh environment and write what was installed
+python -m tools.environment.pin_versions check    ask the package index for a wheel of every pin, for each Python and system below
 """
 
 import re
@@ -10,13 +10,17 @@ import sys
 import tempfile
 import tomllib
 
-from helpers.paths import ROOT, atomic_write
+from helpers.course import ROOT, atomic_write
 
 PYTHONS = ("3.11", "3.12", "3.13")  # pip reads 3.11 as 3.11.0, the oldest of them
 SYSTEMS = {
     "Linux x86_64": [f"manylinux_2_{minor}_x86_64" for minor in range(35, 4, -1)]
     + ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64"],
-    "macOS arm64": [f"macosx_{major}_0_{arch}" for major in range(15, 10, -1) for arch in ("arm64", "universal2")]
+    "macOS arm64": [
+        f"macosx_{major}_0_{arch}"
+        for major in range(15, 10, -1)
+        for arch in ("arm64", "universal2")
+    ]
     + [f"macosx_10_{minor}_universal2" for minor in range(16, 8, -1)],
     "Windows x86_64": ["win_amd64"],
 }
@@ -32,7 +36,9 @@ HEAD = (
 
 
 def pip(python, *words, **options):
-    return subprocess.run([python, "-m", "pip", "--disable-pip-version-check", *words], text=True, **options)
+    return subprocess.run(
+        [python, "-m", "pip", "--disable-pip-version-check", *words], text=True, **options
+    )
 
 
 def newest(name):
@@ -46,7 +52,9 @@ def newest(name):
 def make():
     """Resolve all dependencies and extras in a fresh environment, and write constraints.txt."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra]
+    wanted = project["dependencies"] + [
+        line for extra in project["optional-dependencies"].values() for line in extra
+    ]
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         python = f"{folder}/bin/python"
@@ -54,7 +62,9 @@ def make():
         frozen = pip(python, "freeze", capture_output=True, check=True).stdout.splitlines()
     pins = {line for line in frozen if re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)}
     if odd := set(frozen) - pins:
-        sys.exit(f"These are no plain pins: {', '.join(sorted(odd))}. Install them from the index and try again.")
+        sys.exit(
+            f"These are no plain pins: {', '.join(sorted(odd))}. Install them from the index and try again."
+        )
     pins |= {f"{name}=={newest(name)}" for name in ELSEWHERE}
     with atomic_write(ROOT / "constraints.txt") as temporary:
         temporary.write_text(HEAD + "\n".join(sorted(pins, key=str.lower)) + "\n")
@@ -68,14 +78,17 @@ def check():
     missing = 0
     for system, platforms in SYSTEMS.items():
         fitting = [
-            pin for pin in pins
+            pin
+            for pin in pins
             if ELSEWHERE.get(pin.split("==")[0].lower(), system) == system
             and pin.split("==")[0].lower() not in NOT_ON.get(system, ())
-        ]  # fmt: skip
+        ]
         for python in PYTHONS:
-            gone = [] if have_wheels(fitting, python, platforms) else [
-                pin for pin in fitting if not have_wheels([pin], python, platforms)
-            ]  # fmt: skip
+            gone = (
+                []
+                if have_wheels(fitting, python, platforms)
+                else [pin for pin in fitting if not have_wheels([pin], python, platforms)]
+            )
             missing += len(gone)
             verdict = f"MISSING: {', '.join(gone)}" if gone else "all there"
             print(f"Python {python}, {system}: {len(fitting)} pins, {verdict}", flush=True)
@@ -84,7 +97,16 @@ def check():
 
 def have_wheels(pins, python, platforms):
     """Ask pip whether it would install these pins from wheels, without dependencies and without installing them."""
-    words = ["install", "--dry-run", "--quiet", "--ignore-installed", "--no-deps", "--only-binary=:all:", "--target", "x"]
+    words = [
+        "install",
+        "--dry-run",
+        "--quiet",
+        "--ignore-installed",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--target",
+        "x",
+    ]
     words += ["--python-version", python, *(f"--platform={name}" for name in platforms), *pins]
     return pip(sys.executable, *words, capture_output=True).returncode == 0
 

@@ -8,7 +8,7 @@ import types
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 
-from tools.notebooks import chapters
+from tools.notebooks.execution import chapters
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 
@@ -18,9 +18,12 @@ def _is_constant(node):
 
     One capital, such as P, is a matrix of the mathematics, which a chapter computes.
     """
-    targets = {ast.Assign: lambda: node.targets, ast.AnnAssign: lambda: [node.target]}.get(type(node), list)()
+    targets = {ast.Assign: lambda: node.targets, ast.AnnAssign: lambda: [node.target]}.get(
+        type(node), list
+    )()
     return bool(targets) and all(
-        isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1 for target in targets
+        isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1
+        for target in targets
     )
 
 
@@ -44,11 +47,20 @@ def load_definitions(chapter, path=None):
     sys.modules[module.__name__] = module  # classes look their module up by its name
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type == "code":
-            source = TransformerManager().transform_cell(cell.source)  # lines such as %matplotlib become calls, left out below
+            source = TransformerManager().transform_cell(
+                cell.source
+            )  # lines such as %matplotlib become calls, left out below
             filename = f"{path.name}, cell {number}"
             tree = ast.parse(source, filename)
-            tree.body = [node for node in tree.body if isinstance(node, DEFINITIONS) or _is_constant(node)]
+            tree.body = [
+                node for node in tree.body if isinstance(node, DEFINITIONS) or _is_constant(node)
+            ]
             # tf.function reads the source of what it compiles, and tracebacks show it.
-            linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+            linecache.cache[filename] = (
+                len(source),
+                None,
+                source.splitlines(keepends=True),
+                filename,
+            )
             exec(compile(tree, filename, "exec"), module.__dict__)
     return module

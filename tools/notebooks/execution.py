@@ -1,5 +1,6 @@
 """What run, outputs and the tests share: which notebooks there are, how one is run, and how its outputs are kept."""
 
+import os
 import re
 import sys
 import tempfile
@@ -8,7 +9,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from helpers.paths import ROOT
+from helpers.course import ROOT
+from tools.environment.kernels import our_kernel_first
 
 FOLDER = ROOT / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -32,7 +34,9 @@ def chapters(wanted="", solutions=False):
     paths = [path for folder in folders for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
     chosen = [path for path in paths if not wanted or path.name.startswith(f"{wanted}_")]
     if not chosen or not re.fullmatch(r"(\d\d)?", wanted):
-        sys.exit(f"CHAPTER is {wanted!r}, but the chapters are: {', '.join(sorted({p.name[:2] for p in paths}))}.")
+        sys.exit(
+            f"CHAPTER is {wanted!r}, but the chapters are: {', '.join(sorted({p.name[:2] for p in paths}))}."
+        )
     return chosen
 
 
@@ -53,10 +57,13 @@ def execute(path, budget, env):
         (notebook with the new outputs, error text or None). After an error, the outputs up to there are kept.
     """
     notebook = nbformat.v4.new_notebook()
+    os.environ |= our_kernel_first(dict(os.environ))  # Jupyter looks for kernels from this process
     try:
         notebook = nbformat.read(path, as_version=4)
         make_client(notebook, path, budget).execute(env={**env, "COURSE_BUDGET": budget})
-    except Exception as error:  # whatever it is, it is this notebook's error, and the others still run
+    except (
+        Exception
+    ) as error:  # whatever it is, it is this notebook's error, and the others still run
         return notebook, str(error) or repr(error)
     return notebook, None
 
@@ -69,7 +76,9 @@ def make_client(notebook, path, budget):
         record_timing=False,
         coalesce_streams=True,
         store_widget_state=False,
-        extra_arguments=["--log-level=ERROR"],  # else each kernel warns that it talks to this machine without encryption
+        extra_arguments=[
+            "--log-level=ERROR"
+        ],  # else each kernel warns that it talks to this machine without encryption
         resources={"metadata": {"path": str(path.parent)}},
     )
 
@@ -77,7 +86,11 @@ def make_client(notebook, path, budget):
 def clean(notebook):
     """Take out of an executed notebook what does not belong into git or on a page: widget views and machine details."""
     notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "kernelspec": {
+            "display_name": "Python 3 (ipykernel)",
+            "language": "python",
+            "name": "python3",
+        },
         "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
     }
     for cell in notebook.cells:
@@ -101,12 +114,16 @@ def faults(notebook):
             if WIDGET_VIEW in output.get("data", {}):
                 found.append(f"cell {number}: a widget without a static picture")
             text = output.get("text", "") + "".join(
-                str(value) for kind, value in output.get("data", {}).items() if kind not in ("image/png", "image/jpeg", "image/gif")
+                str(value)
+                for kind, value in output.get("data", {}).items()
+                if kind not in ("image/png", "image/jpeg", "image/gif")
             )
             if re.search(r"^(WARNING|ERROR)\b", text, re.MULTILINE):
                 found.append(f"cell {number}: a library's warning on stdout")
             if match := ABSOLUTE_PATH.search(text):
-                found.append(f"cell {number}: an absolute path: {text[max(0, match.start() - 20) : match.end() + 40]!r}")
+                found.append(
+                    f"cell {number}: an absolute path: {text[max(0, match.start() - 20) : match.end() + 40]!r}"
+                )
             for place in (ROOT, Path.home(), tempfile.gettempdir()):
                 if len(str(place)) > 1 and re.search(rf"(?<!\w){re.escape(str(place))}\b", text):
                     found.append(f"cell {number}: an absolute path of this machine")

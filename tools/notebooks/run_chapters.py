@@ -1,8 +1,8 @@
 """Run chapters without a browser, and compare the numbers that they record with `data/expected.toml`.
 
-    python tools/run.py [chapter]       chapter: two digits, as in 01; budget: COURSE_BUDGET, default lesson
+    python -m tools.notebooks.run_chapters [chapter]       chapter: two digits, as in 01; budget: COURSE_BUDGET, default lesson
 
-Writes each chapter as HTML into build/. Exit code 1 if a chapter fails, or a number is missing, out of its range or
+Writes each chapter as HTML into build/, or below COURSE_RESULTS_DIR if that is set: a course that is shared read-only works. Exit code 1 if a chapter fails, or a number is missing, out of its range or
 without a range. At smoke and lesson, results go to build/results, and those of the chapters that run are removed first, so
 that every number comes from this run. At the full budget they go to results/, as in JupyterLab, and nothing is removed:
 training goes on where it stopped. The same holds where COURSE_RESULTS_DIR is set.
@@ -17,11 +17,25 @@ import tomllib
 
 from nbconvert import HTMLExporter
 
-from helpers.budget import budget_name
-from helpers.paths import DATA, ROOT, atomic_write, results_folder
-from tools.notebooks import chapters, clean, execute, name_of
+from helpers.course import (
+    DATA,
+    REFERENCE_GFLOPS,
+    ROOT,
+    atomic_write,
+    budget_name,
+    machine_gflops,
+    quiet_import,
+    results_folder,
+)
+from tools.notebooks.execution import chapters, clean, execute, name_of
 
 BUILD = ROOT / "build"
+NOT_COMPARED = {"machine_gflops"}
+
+
+def pages_folder():
+    """Return where the pages go: where the reader may write."""
+    return results_folder() / "pages" if os.environ.get("COURSE_RESULTS_DIR") else BUILD
 
 
 def prepare_results(budget, chapters):
@@ -38,7 +52,7 @@ def write_html(notebook, path):
     exporter = HTMLExporter(embed_images=True)
     resources = {"metadata": {"path": str(path.parent), "name": path.stem}}
     html, _ = exporter.from_notebook_node(notebook, resources=resources)
-    with atomic_write(BUILD / f"{path.stem}.html") as temporary:
+    with atomic_write(pages_folder() / f"{path.stem}.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
 
 
@@ -62,7 +76,7 @@ def compare(numbers, ranges):
         List of (name, value or None, range or None, verdict), verdict being "ok", "no range", "MISSING" or "OUTSIDE".
     """
     rows = []
-    for name in sorted({*numbers, *ranges}):
+    for name in sorted({*numbers, *ranges} - NOT_COMPARED):
         value, limits = numbers.get(name), ranges.get(name)
         if value is None:
             verdict = "MISSING"
@@ -75,9 +89,15 @@ def compare(numbers, ranges):
 
 
 def expected_ranges(chapter, budget, source):
-    """Return the ranges for a chapter. A download has the same pictures as a folder, so it shares the folder's ranges."""
+    """Return the ranges of a chapter; of a mixture such as "embedded+official" the wider one."""
     table = tomllib.loads((DATA / "expected.toml").read_text(encoding="utf-8"))
-    return table.get(chapter, {}).get(budget, {}).get("folder" if source == "download" else source, {})
+    tables = [table.get(chapter, {}).get(budget, {}).get(part, {}) for part in source.split("+")]
+    names = {name for ranges in tables for name in ranges}
+    limits = {name: [ranges[name] for ranges in tables if name in ranges] for name in names}
+    return {
+        name: [min(low for low, _ in pairs), max(high for _, high in pairs)]
+        for name, pairs in limits.items()
+    }
 
 
 def print_table(results):
@@ -100,7 +120,14 @@ def main(wanted=""):
         sys.exit(str(error))
     folder = prepare_results(budget, [path.stem for path in paths])
     failed, results = [], []
-    print(f"Budget {budget}, {len(paths)} chapter(s). Pages go to build/.", flush=True)
+    print(f"Budget {budget}, {len(paths)} chapter(s). Pages go to '{pages_folder()}'.")
+    with quiet_import():
+        gflops = machine_gflops()
+    print(
+        f"This machine: {gflops:.0f} GFLOP/s. Times in the texts hold for {REFERENCE_GFLOPS}: here "
+        f"they are about {REFERENCE_GFLOPS / gflops:.1f} times as long.",
+        flush=True,
+    )
     for number, path in enumerate(paths, 1):
         began, clock = time.time(), time.monotonic()
         notebook, error = execute(path, budget, {**os.environ, "COURSE_RESULTS_DIR": str(folder)})
@@ -112,9 +139,14 @@ def main(wanted=""):
         results.append((path.stem, rows))
         failed += [path.stem] if error else []
         state = f"FAILED\n{error}" if error else f"ok (data: {source})"
-        print(f"[{number}/{len(paths)}] {name_of(path)}: {time.monotonic() - clock:.0f} s, {state}", flush=True)
+        print(
+            f"[{number}/{len(paths)}] {name_of(path)}: {time.monotonic() - clock:.0f} s, {state}",
+            flush=True,
+        )
     bad = print_table(results)
-    print(f"\n{len(paths) - len(failed)} of {len(paths)} chapters ran; {bad} numbers missing, outside or without a range.")
+    print(
+        f"\n{len(paths) - len(failed)} of {len(paths)} chapters ran; {bad} numbers missing, outside or without a range."
+    )
     sys.exit(1 if failed or bad else 0)
 
 

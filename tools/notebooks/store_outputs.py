@@ -1,6 +1,6 @@
 """Run notebooks at the lesson budget on the real pictures and store their outputs in place.
 
-    python tools/outputs.py [chapter]       chapter: two digits, as in 01
+    python -m tools.notebooks.store_outputs [chapter]       chapter: two digits, as in 01
 
 A notebook is replaced only when all its cells ran, without error text and without a path of this machine.
 """
@@ -15,8 +15,16 @@ from pathlib import Path
 import nbformat
 
 from helpers import datasets
-from helpers.paths import atomic_write
-from tools.notebooks import FOLDER, chapters, clean, execute, faults, name_of, result_picture
+from helpers.course import atomic_write
+from tools.notebooks.execution import (
+    FOLDER,
+    chapters,
+    clean,
+    execute,
+    faults,
+    name_of,
+    result_picture,
+)
 
 LARGEST = 1_000_000  # bytes of a stored notebook
 
@@ -25,7 +33,9 @@ def check_real_data():
     """Stop if the pictures would not be the real ones."""
     if {datasets.load(name).source for name in ("mnist", "fashion_mnist")} != {"folder"}:
         if datasets.loaded_source() != "download":
-            sys.exit("Stored outputs are made on the real pictures. Set COURSE_DATA_DIR to their folder, and try again.")
+            sys.exit(
+                "Stored outputs are made on the real pictures. Set COURSE_DATA_DIR to their folder, and try again."
+            )
 
 
 def store(path):
@@ -36,7 +46,9 @@ def store(path):
     problems = [error] if error else faults(clean(notebook))
     text = nbformat.writes(notebook) + "\n"
     if len(text.encode()) > LARGEST:
-        problems.append(f"the notebook would have {len(text.encode()):,} bytes; the limit is {LARGEST:,}")
+        problems.append(
+            f"the notebook would have {len(text.encode()):,} bytes; the limit is {LARGEST:,}"
+        )
     if path.read_bytes() != before:
         problems.append("the notebook was changed while it ran; run make outputs again")
     if problems:
@@ -61,7 +73,10 @@ def main(wanted=""):
         problem = store(Path(path))
         failed += bool(problem)
         state = f"NOT stored:\n{problem}" if problem else "stored"
-        print(f"[{number}/{len(paths)}] {name_of(path)}: {time.monotonic() - start:.0f} s, {state}", flush=True)
+        print(
+            f"[{number}/{len(paths)}] {name_of(path)}: {time.monotonic() - start:.0f} s, {state}",
+            flush=True,
+        )
     sys.exit(failed > 0)
 
 

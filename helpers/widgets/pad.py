@@ -1,0 +1,26 @@
+"""The sketch pad: a sheet to draw on, and what a function makes of the drawing."""
+
+import numpy as np
+
+from ..plotting import grid_png
+from .shared import Asker, Function, packed
+
+
+def sketch_pad(colour: Function, sketches: np.ndarray) -> Asker:
+    """Show a sheet to draw on with mouse, pen or finger; what `colour` makes of it follows.
+
+    `colour` takes a sheet, uint8 (H, W), black lines on white, and returns uint8 (H, W, 3).
+    Sketches, uint8 (N, H, W), can be loaded. ValueError: these, or the first picture, are not so.
+    """
+    if sketches.ndim != 3 or sketches.dtype != np.uint8:
+        raise ValueError(f"sketches are {sketches.dtype} {sketches.shape}, not uint8 (N, H, W).")
+
+    def pictures_at(sheet: bytes) -> list:
+        picture = np.asarray(colour(np.frombuffer(sheet, np.uint8).reshape(sketches.shape[1:])))
+        if picture.dtype != np.uint8:
+            raise ValueError(f"colour gave {picture.dtype}, not uint8 from 0 to 255.")
+        return packed(picture[None], (0, 255))
+
+    pad = Asker("pad.js", pictures_at, sketches[0].tobytes(), sketches=packed(sketches, (0, 255)))
+    pad.png = grid_png([np.dstack([sketches[0]] * 3), colour(sketches[0])], (0, 255), 2, scale=4)
+    return pad
