@@ -20,13 +20,13 @@ def chapter():
     return load_definitions("06")
 
 
-def make_tiny_pair():
+def make_tiny_pair(filters=4):
     """Networks with a label that have what chapter 06 has: batch normalisation and a projection."""
     noise, label = keras.Input((100,)), keras.Input((10,))
     generator = training_checks.make_tiny_generator(110)
     picture = generator(keras.layers.Concatenate()([noise, label]))
     image = keras.Input((28, 28, 1))
-    features = keras.layers.Flatten()(keras.layers.Conv2D(4, 5, strides=4)(image))
+    features = keras.layers.Flatten()(keras.layers.Conv2D(filters, 5, strides=4)(image))
     wanted = keras.layers.Dense(features.shape[-1], use_bias=False)(label)
     match = keras.layers.Dot(axes=1)([features, wanted])
     logit = keras.layers.Add()([keras.layers.Dense(1)(features), match])
@@ -194,7 +194,6 @@ def test_networks_made_again_are_the_ones_that_train(small, recipes):
 
 
 def test_noise_and_dropout_act(small, recipes):
-    """In the discriminator of Maxout layers, whose dropout lies deep inside."""
     make_train_step, make_parts = step_and_parts(small, recipes["dense"], True)
     parts = training_checks.resting(make_parts(), *training_checks.NETWORKS)
     maxout = [getattr(parts["discriminator"], name) for name in ("image", "label", "judge")]
@@ -212,12 +211,12 @@ def test_all_that_a_training_changes_is_kept(small, recipes, monkeypatch):
     training_checks.check_everything_is_kept(small, monkeypatch, run)
 
 
-@pytest.mark.parametrize("name", ["dense", "convolutional"])
 def test_a_training_that_is_interrupted_goes_on_when_the_cell_is_run_again(
-    small, recipes, monkeypatch, capsys, name
+    small, recipes, monkeypatch, capsys
 ):
+    """With layers of Maxout, whose dropout lies deep inside of the network."""
     data = IMAGES, small.one_hot(LABELS)
-    run = lambda run: small.train(run, recipes[name], data, 5, lambda model: IMAGES[:2])
+    run = lambda name: small.train(name, recipes["dense"], data, 5, lambda model: IMAGES[:2])
     training_checks.check_an_interrupted_training_goes_on(
         small, monkeypatch, capsys, run, at=3, saved=2
     )
@@ -229,7 +228,7 @@ def test_a_reader_who_changed_the_recipe_is_told(small, recipes):
     for told, change, given in (
         ("batch_size was 4, is 8", dict(batch_size=8), data),
         ("beta_1 was 0.5, is 0.9", dict(beta_1=0.9), data),
-        ("generator(?s:.*)was .*, is ", dict(networks=small.make_convolutional), data),
+        ("filters was 4, is 8", dict(networks=lambda: make_tiny_pair(8)), data),
         ("pictures was .*, is ", {}, (IMAGES, data[1][::-1])),  # other labels
     ):
         with pytest.raises(CheckpointError, match=f"{told}(?s:.*)fresh=True"):
@@ -252,11 +251,11 @@ def test_the_shipped_generators_obey():
 def test_asked_shares_count_the_classes_that_are_read(chapter, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "embedded")
     generator, digits = pretrained.load("06_cgan_digits"), datasets.load("mnist")
-    shares = chapter.asked_shares(generator, digits, count=20)
-    assert shares.shape == (10,) and shares.min() > 0.8
+    shares = chapter.asked_shares(generator, digits, count=10)
+    assert shares.shape == (10,) and shares.min() > 0.6
 
     def draws_the_next_digit(inputs, training):
         return generator([inputs[0], np.roll(inputs[1], 1, axis=1)], training=training)
 
-    assert chapter.asked_shares(draws_the_next_digit, digits, count=20).max() < 0.2
+    assert chapter.asked_shares(draws_the_next_digit, digits, count=10).max() < 0.2
     assert set(np.unique(chapter.like(digits, 2_000))) == set(range(10))
