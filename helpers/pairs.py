@@ -74,7 +74,7 @@ def _read_shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return 1,000 pairs and 100, uint8 (2, N, 64, 64, 3), from `tools.data.draw_pairs`."""
     with np.load(DATA / f"pairs_{name}.npz") as sheets:
         decoded = [np.asarray(Image.open(io.BytesIO(sheets[key])).convert("RGB")) for key in sheets]
-    pairs = np.concatenate(decoded)
+    pairs = np.concatenate(decoded).reshape(2, -1, 64, 64, 3)
     return pairs[:, :1000], pairs[:, 1000:]
 
 

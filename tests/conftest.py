@@ -6,38 +6,52 @@ import socket
 
 import pytest
 
+from tools.notebooks.execution import chapters
+
 VARIABLES = ("COURSE_BUDGET", "COURSE_DATA", "COURSE_DATA_DIR", "COURSE_RESULTS_DIR")
 AS_STARTED = {name: os.environ[name] for name in VARIABLES if name in os.environ}
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+THREADS = (
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+)
+# The longest tests come first, and notebooks and tests of a chapter next to each other: so no
+# worker waits long for another one at the end.
+ORDER = (r"test_notebooks\.py::\w+\[\d\d_", r"/chapters/", r"test_notebooks\.py", r"/unit/", "")
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # one of two workers, each with a core of its own
-    os.environ |= dict.fromkeys((*THREADS, "OPENBLAS_NUM_THREADS"), "1")
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several, each with a core of its own
+    os.environ |= dict.fromkeys(THREADS, "1")
 
 
 def pytest_addoption(parser):
     parser.addoption("--chapter", default="", help="two digits: only what belongs to this chapter")
 
 
+def pytest_configure(config):
+    """Stop here, in words, if there is no such chapter."""
+    try:
+        chapters(config.getoption("--chapter"))
+    except SystemExit as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def pytest_collection_modifyitems(config, items):
-    """Run notebooks first, because they take longest; keep what belongs to `--chapter`.
+    """Put tests into the order in which workers take them, and keep those of `--chapter`.
 
     A module's tests stay in one worker, so that its fixtures are made once. Notebooks are spread.
     """
+    items.sort(
+        key=lambda item: next(n for n, part in enumerate(ORDER) if re.search(part, item.nodeid))
+    )
     for item in items:
-        if "test_notebooks" not in item.nodeid:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: "test_notebooks" not in item.nodeid)
-    wanted = config.getoption("--chapter")
-    if not wanted:
-        return
-    if not re.fullmatch(r"\d\d", wanted):
-        raise pytest.UsageError(f"CHAPTER is {wanted!r}, but a chapter has two digits, as in 01.")
-    pattern = re.compile(rf"/test_(chapter_)?{wanted}[._]|[\[/]{wanted}_")
-    belongs = [item for item in items if pattern.search(item.nodeid)]
-    if not belongs:
-        raise pytest.UsageError(f"No test belongs to chapter {wanted!r}.")
-    config.hook.pytest_deselected(items=[item for item in items if item not in belongs])
-    items[:] = belongs
+        if item.path.stem != "test_notebooks":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    if wanted := config.getoption("--chapter"):
+        belongs = re.compile(rf"/test_(chapter_)?{wanted}[._]|[\[/]{wanted}_")
+        left_out = [item for item in items if not belongs.search(item.nodeid)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -50,7 +50,7 @@ def test_a_model_comes_back_with_the_weights_of_float16(folder):
     assert f"| new_model | a test | {model.count_params()} |" in page
 
 
-def test_a_trained_model_is_published_without_its_optimizer(folder):
+def test_a_compiled_model_is_published_without_its_optimizer(folder):
     publish.publish_model("new_model", make_model_with_optimizer(), "", "")
     published = keras.saving.load_model(folder / "new_model.keras")
     assert getattr(published, "optimizer", None) is None

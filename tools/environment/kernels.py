@@ -2,17 +2,16 @@
 
 import os
 import sys
-from pathlib import Path
+from collections.abc import Mapping
 
 
-def our_kernel_first(env: dict[str, str]) -> dict[str, str]:
-    """Return environment variables in which `python3` is the kernel of the running Python.
+def our_kernel_first(env: Mapping[str, str]) -> dict[str, str]:
+    """Return environment variables with which `python3` is the kernel of the running Python.
 
-    A kernel of the same name in the reader's folders or on JUPYTER_PATH may belong to another
-    installation, in which the course's packages are missing.
+    A kernel of the same name in a reader's folders or on JUPYTER_PATH may belong to another
+    installation, without the course's packages.
     """
-    ours = str(Path(sys.prefix) / "share/jupyter")
-    others = [
-        path for path in env.get("JUPYTER_PATH", "").split(os.pathsep) if path not in ("", ours)
-    ]
-    return env | {"JUPYTER_PATH": os.pathsep.join([ours, *others]), "JUPYTER_PREFER_ENV_PATH": "1"}
+    ours = os.path.join(sys.prefix, "share", "jupyter")
+    others = env.get("JUPYTER_PATH", "").split(os.pathsep)
+    path = os.pathsep.join([ours, *(folder for folder in others if folder not in ("", ours))])
+    return {**env, "JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}

@@ -1,9 +1,13 @@
-"""Take the definitions out of a chapter without running it, so that tests and benchmarks use the chapter's own code."""
+"""Take the definitions out of a notebook without running it.
+
+So tests, tools and benchmarks use the chapter's own code.
+"""
 
 import ast
 import linecache
 import sys
 import types
+from pathlib import Path
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
@@ -13,29 +17,15 @@ from tools.notebooks.execution import chapters
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 
 
-def _is_constant(node):
-    """Tell whether a statement sets parameters: names of two or more capitals, as in `EPOCHS = budget(1, 6, 50)`.
-
-    One capital, such as P, is a matrix of the mathematics, which a chapter computes.
-    """
-    targets = {ast.Assign: lambda: node.targets, ast.AnnAssign: lambda: [node.target]}.get(
-        type(node), list
-    )()
-    return bool(targets) and all(
-        isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1
-        for target in targets
-    )
-
-
-def load_definitions(chapter, path=None):
-    """Run only the imports, functions, classes and constants in capitals of a notebook, in their order.
+def load_definitions(chapter: str, path: Path | None = None) -> types.ModuleType:
+    """Run only the imports, functions, classes and constants of a notebook, in their order.
 
     Args:
         chapter: two digits, as in "04".
         path: another notebook than the chapter, such as its solutions.
 
     Returns:
-        types.ModuleType with these names. A name that is defined twice has its last meaning.
+        A module with these names. A name that is defined twice has its last meaning.
 
     Raises:
         SystemExit: there is no such chapter.
@@ -47,20 +37,31 @@ def load_definitions(chapter, path=None):
     sys.modules[module.__name__] = module  # classes look their module up by its name
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells):
         if cell.cell_type == "code":
-            source = TransformerManager().transform_cell(
-                cell.source
-            )  # lines such as %matplotlib become calls, left out below
+            # Lines such as %matplotlib become calls, which are left out below.
+            source = TransformerManager().transform_cell(cell.source)
             filename = f"{path.name}, cell {number}"
             tree = ast.parse(source, filename)
-            tree.body = [
-                node for node in tree.body if isinstance(node, DEFINITIONS) or _is_constant(node)
-            ]
+            tree.body = [node for node in tree.body if is_definition(node)]
             # tf.function reads the source of what it compiles, and tracebacks show it.
-            linecache.cache[filename] = (
-                len(source),
-                None,
-                source.splitlines(keepends=True),
-                filename,
-            )
+            lines = source.splitlines(keepends=True)
+            linecache.cache[filename] = (len(source), None, lines, filename)
             exec(compile(tree, filename, "exec"), module.__dict__)
     return module
+
+
+def is_definition(node: ast.stmt) -> bool:
+    """Tell whether a statement imports, defines, or sets constants.
+
+    Constants have two or more capitals, as in `EPOCHS = budget(1, 6, 50)`. One capital, such as P,
+    is a matrix of the mathematics, which a chapter computes.
+    """
+    if isinstance(node, DEFINITIONS):
+        return True
+    if isinstance(node, ast.Assign):
+        return all(map(is_constant, node.targets))
+    return isinstance(node, ast.AnnAssign) and is_constant(node.target)
+
+
+def is_constant(target: ast.expr) -> bool:
+    """Tell whether a target of an assignment is a name of two or more capitals."""
+    return isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1

@@ -1,8 +1,9 @@
-"""Run notebooks at the lesson budget on the real pictures and store their outputs in place.
+"""Run notebooks at the lesson budget on the complete sets, and store their outputs in place.
 
-    python -m tools.notebooks.store_outputs [chapter]       chapter: two digits, as in 01
+    python -m tools.notebooks.store_outputs [chapter]
 
-A notebook is replaced only when all its cells ran, without error text and without a path of this machine.
+A chapter is two digits, as in 01. A notebook is replaced only when all its cells ran, without error
+text and without a path of this machine.
 """
 
 import base64
@@ -16,65 +17,61 @@ import nbformat
 
 from helpers import datasets
 from helpers.course import atomic_write
-from tools.notebooks.execution import (
-    FOLDER,
-    chapters,
-    clean,
-    execute,
-    faults,
-    name_of,
-    result_picture,
-)
+from tools.notebooks import execution
+from tools.notebooks.execution import name_of
 
+FOLDER = execution.FOLDER
 LARGEST = 1_000_000  # bytes of a stored notebook
 
 
-def check_real_data():
-    """Stop if the pictures would not be the real ones."""
-    sources = {datasets.load(name).source for name in ("mnist", "fashion_mnist")}
-    if "embedded" in sources:
-        sys.exit("Stored outputs are made on the real pictures. Set COURSE_DATA_DIR and try again.")
+def check_data_is_complete() -> None:
+    """Stop if the pictures would not be those of the complete sets."""
+    for name in ("mnist", "fashion_mnist"):
+        data = datasets.load(name)
+        arrays = data.train_images, data.train_labels, data.test_images, data.test_labels
+        if not datasets.is_official(name, arrays):
+            sys.exit(
+                f"Outputs are stored of the complete sets only, and {name} is not complete. "
+                "Set COURSE_DATA_DIR to the folder that has them, and try again."
+            )
 
 
-def store(path):
+def store(path: Path) -> str | None:
     """Run one notebook and store its outputs. Return a text that says what went wrong, or None."""
     before = path.read_bytes()
     with tempfile.TemporaryDirectory() as results:
-        notebook, error = execute(path, "lesson", {**os.environ, "COURSE_RESULTS_DIR": results})
-    problems = [error] if error else faults(clean(notebook))
+        env = {**os.environ, "COURSE_RESULTS_DIR": results}
+        notebook, error = execution.execute(path, "lesson", env)
+    problems = [error] if error else execution.faults(execution.clean(notebook))
     text = nbformat.writes(notebook) + "\n"
-    if len(text.encode()) > LARGEST:
-        problems.append(
-            f"the notebook would have {len(text.encode()):,} bytes; the limit is {LARGEST:,}"
-        )
+    if (size := len(text.encode())) > LARGEST:
+        problems.append(f"the notebook would have {size:,} bytes; the limit is {LARGEST:,}")
     if path.read_bytes() != before:
         problems.append("the notebook was changed while it ran; run make outputs again")
     if problems:
         return "\n".join(problems)
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    if picture := result_picture(notebook):
+    if picture := execution.result_picture(notebook):
         with atomic_write(FOLDER / "images" / f"{path.stem}.png") as temporary:
             temporary.write_bytes(base64.b64decode(picture))
     return None
 
 
-def main(wanted=""):
-    paths = chapters(wanted, solutions=True)
+def main(wanted: str = "") -> None:
+    paths = execution.chapters(wanted, solutions=True)
     try:
-        check_real_data()
+        check_data_is_complete()
     except (ValueError, FileNotFoundError) as error:
         sys.exit(str(error))
     failed = 0
     for number, path in enumerate(paths, 1):
-        start = time.monotonic()
-        problem = store(Path(path))
+        began = time.monotonic()
+        problem = store(path)
         failed += bool(problem)
         state = f"NOT stored:\n{problem}" if problem else "stored"
-        print(
-            f"[{number}/{len(paths)}] {name_of(path)}: {time.monotonic() - start:.0f} s, {state}",
-            flush=True,
-        )
+        seconds = time.monotonic() - began
+        print(f"[{number}/{len(paths)}] {name_of(path)}: {seconds:.0f} s, {state}", flush=True)
     sys.exit(failed > 0)
 
 
