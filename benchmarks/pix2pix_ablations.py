@@ -10,6 +10,7 @@ chapter's code, the recipe or the judge has changed. The picture beside the tabl
 of the first seed.
 """
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 
 from benchmarks.tables import MEASURED, checksum, definitions, judge, read_rows, write_rows
 from helpers import pairs, pretrained
-from helpers.course import ROOT, atomic_write, run_folder, start
+from helpers.course import DATA, atomic_write, run_folder, start
 from tools.notebooks.definitions import load_definitions
 
 TABLE, SHEET = MEASURED / "pix2pix_ablations.csv", MEASURED / "pix2pix_ablations.png"
@@ -32,7 +33,6 @@ STEPS, SEEDS = 1_500, (1, 2, 3)
 ON_SKETCHES = ("L1 + cGAN", "L1", "cGAN")
 SHOWN = 8  # streets on the sheet
 JUDGE = "07_segmenter_streets"
-PROGRAMS = [ROOT / "tools/data" / name for name in ("sketches.py", "streets.py", "garments.py")]
 SETTINGS = {"BLOCKS", "CLASSES", "WIDTH", "BATCH", "RATE", "BETA_1", "LARGER", "NUMBERS", "SCORES"}
 FUNCTIONS = {
     *("scaled", "jitter", "conv_settings", "down", "up", "make_generator", "make_discriminator"),
@@ -46,8 +46,9 @@ def code_of(chapter: ModuleType, recipe: dict[str, Any]) -> str:
     """Return a checksum of what a run depends on: code, settings, recipe, data and judge."""
     code = definitions(chapter)
     texts = [code[name] for name in sorted(FUNCTIONS | SETTINGS)]
-    programs = [path.read_text(encoding="utf-8") for path in PROGRAMS]
-    return checksum([*texts, *programs, str(STEPS), str(sorted(recipe.items())), judge(JUDGE)])
+    texts += [judge(JUDGE), str(STEPS), str(sorted(recipe.items()))]
+    shipped = [(DATA / f"pairs_{kind}.npz").read_bytes() for kind in ("sketches", "streets")]
+    return checksum(texts + [hashlib.sha256(content).hexdigest() for content in shipped])
 
 
 def name_of_run(kind: str, run: str, seed: str) -> str:

@@ -1,4 +1,4 @@
-"""Every notebook follows the rules, and every rule can find a fault."""
+"""Every notebook follows the rules, and every rule finds the fault that it is for."""
 
 import copy
 import json
@@ -10,70 +10,64 @@ import warnings
 import nbformat
 import pytest
 
-from helpers.course import ROOT
+from helpers.course import DATA, ROOT
 from tests.support import notebook_style as style
 from tools.notebooks.execution import FOLDER, chapters, name_of
 
-CHAPTERS = chapters()
-SOLUTIONS = [path for path in chapters(solutions=True) if path not in CHAPTERS]
+CHAPTERS = {name_of(path): path for path in chapters()}
+OTHERS = {name_of(path): path for path in chapters(solutions=True) if path not in chapters()}
+LARGEST = 1_000_000  # bytes of a stored notebook
+FULL_MEASURED = {"01_probabilistic_model", "02_autoencoder"}  # the others take hours on 2 cores
+DRAWN = {"07_pix2pix"}  # its pairs come with the course, so there is one source only
 
 
-def ids(paths):
-    return [name_of(path) for path in paths]
+def read(path):
+    return nbformat.read(path, as_version=4)
 
 
 def stored(path):
-    """Return the notebook whose outputs are judged: the committed one, if a reader's JupyterLab has saved another.
+    """Return the notebook whose outputs are judged: the committed one.
 
-    CI, and a place without git, judge the file as it is.
+    A reader's JupyterLab may have saved another. CI, and a place without git, judge the file.
     """
     now = path.read_text(encoding="utf-8")
+    command = ["git", "show", f"HEAD:{path.relative_to(ROOT).as_posix()}"]
     try:
-        name = f"HEAD:{path.relative_to(ROOT).as_posix()}"
-        committed = subprocess.run(
-            ["git", "show", name], cwd=ROOT, capture_output=True, check=True
-        ).stdout.decode()
+        shown = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+        committed = shown.stdout.decode()
     except (OSError, subprocess.CalledProcessError):
         committed = now
     if committed != now and not os.environ.get("CI"):
-        warnings.warn(
-            f"{name_of(path)} was changed: the outputs of the committed one are tested. To undo: git checkout",
-            stacklevel=1,
-        )
+        said = f"{name_of(path)} was changed: the outputs of the committed one are tested."
+        warnings.warn(f"{said} To undo the change: git checkout", stacklevel=1)
         now = committed
-    assert len(now.encode()) < 1_000_000
+    assert len(now.encode()) < LARGEST
     return nbformat.reads(now, as_version=4)
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=ids(CHAPTERS))
-def test_chapter(path):
-    assert (
-        style.complaints(nbformat.read(path, as_version=4), path.stem, style.SOURCE_OF_CHAPTERS)
-        == []
-    )
-    assert style.complaints(stored(path), path.stem, style.OUTPUTS_OF_CHAPTERS) == []
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter(name):
+    path = CHAPTERS[name]
+    assert style.complaints(read(path), name, style.SOURCE_OF_CHAPTERS) == []
+    assert style.complaints(stored(path), name, style.OUTPUTS_OF_CHAPTERS) == []
 
 
-@pytest.mark.parametrize("path", SOLUTIONS, ids=ids(SOLUTIONS))
-def test_solutions(path):
-    notebook = nbformat.read(path, as_version=4)
-    assert style.complaints(notebook, path.stem, style.SOURCE_OF_ALL) == []
+@pytest.mark.parametrize("name", OTHERS)
+def test_notebook_beside_a_chapter(name):
+    path = OTHERS[name]
+    assert style.complaints(read(path), path.stem, style.SOURCE_OF_ALL) == []
     assert style.complaints(stored(path), path.stem, style.OUTPUTS_OF_ALL) == []
-    assert list(style.check_links(notebook, path.stem, path.parent)) == []
+    assert list(style.check_links(read(path), path.stem, path.parent)) == []
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=ids(CHAPTERS))
-def test_each_chapter_has_three_to_five_exercises_and_a_solution_to_each(path):
-    solutions = style.headings(nbformat.read(FOLDER / "solutions" / path.name, as_version=4))
-    exercises = nbformat.read(path, as_version=4)
-    text = next(cell.source for cell in exercises.cells if "## Exercises" in cell.source)
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_each_chapter_has_three_to_five_exercises_and_a_solution_to_each(name):
+    solutions = style.headings(read(FOLDER / "solutions" / f"{name}.ipynb"))
+    cells = read(CHAPTERS[name]).cells
+    text = next(cell.source for cell in cells if "## Exercises" in cell.source)
     numbers = [line[0] for line in text.splitlines() if line[:1].isdigit()]
     assert 3 <= len(numbers) <= 5
     assert [head[0] for head in solutions if head[0].isdigit()] == numbers
-
-
-FULL_MEASURED = {"01_probabilistic_model", "02_autoencoder"}  # the others take hours on 2 cores
-DRAWN = {"07_pix2pix"}  # its pairs come with the course, so there is one source only
 
 
 def measured_cases(name):
@@ -84,27 +78,30 @@ def measured_cases(name):
     return cases + [("full", "official")] * (name in FULL_MEASURED)
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=ids(CHAPTERS))
-def test_every_recorded_number_has_a_range(path):
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_recorded_number_has_a_range(name):
     """The names are those of the JSON that `record` printed when the outputs were stored."""
-    cells = nbformat.read(path, as_version=4).cells
-    cell = next(c for c in cells if c.cell_type == "code" and "record(" in c.source)
+    cell = next(cell for cell in style.code_cells(read(CHAPTERS[name])) if "record(" in cell.source)
     names = set(json.loads(cell.outputs[-1].text)) - {"machine_gflops"}
-    expected = tomllib.loads((ROOT / "data/expected.toml").read_text())[path.stem]
-    cases = measured_cases(path.stem)
+    expected = tomllib.loads((DATA / "expected.toml").read_text())[name]
+    cases = measured_cases(name)
     found = {(budget, source): set(expected[budget][source]) for budget, source in cases}
     assert found == dict.fromkeys(cases, names)
 
 
-# ---------------------------------------------------------------- each rule finds the fault that it is for
+# ------------------------------------------------- each rule finds the fault that it is for
 
 
 def first(notebook, kind, has=""):
     return next(cell for cell in notebook.cells if cell.cell_type == kind and has in cell.source)
 
 
+def one_cell(source):
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+
+
 def spoil_sections(nb):
-    first(nb, "markdown", "## Loss").source = "## Lossy"[:5] + "t"
+    first(nb, "markdown", "## Loss").source = "## Lost"
 
 
 def spoil_title(nb):
@@ -130,8 +127,7 @@ def spoil_order(nb):
 
 
 def add_output(nb, **output):
-    cell = first(nb, "code")
-    cell.outputs.append(nbformat.v4.new_output(**output))
+    first(nb, "code").outputs.append(nbformat.v4.new_output(**output))
 
 
 def spoil_error(nb):
@@ -139,12 +135,8 @@ def spoil_error(nb):
 
 
 def spoil_warning(nb):
-    add_output(
-        nb,
-        output_type="stream",
-        name="stdout",
-        text="fine\nWARNING:tensorflow:AutoGraph could not transform",
-    )
+    text = "fine\nWARNING:tensorflow:AutoGraph could not transform"
+    add_output(nb, output_type="stream", name="stdout", text=text)
 
 
 def spoil_stderr(nb):
@@ -152,13 +144,13 @@ def spoil_stderr(nb):
 
 
 def spoil_path(nb):
-    add_output(nb, output_type="stream", name="stdout", text="saved in /" + "home/someone/results")
+    text = "saved in /" + "home/someone/results"
+    add_output(nb, output_type="stream", name="stdout", text=text)
 
 
 def spoil_widget(nb):
-    add_output(
-        nb, output_type="display_data", data={"application/vnd.jupyter.widget-view+json": {}}
-    )
+    data = {"application/vnd.jupyter.widget-view+json": {}}
+    add_output(nb, output_type="display_data", data=data)
 
 
 def spoil_checked(nb):
@@ -174,36 +166,8 @@ def spoil_ids(nb):
     nb.cells[3]["id"] = nb.cells[4]["id"]
 
 
-def spoil_code(nb, source="@tf.function\ndef train_step(images):\n    pass"):
-    first(nb, "code").source = source
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "train_step = tf.function(train_step)",
-        "@tf.function(jit_compile=True)\ndef train_step():\n    pass",
-        "from tensorflow import function\n@function\ndef train_step():\n    pass",
-        "plt.show()",
-        "!pip install x",
-        "%run a.ipynb",
-        "np.load(path, allow_pickle = True)",
-        "x = 1  # TODO",
-        "def broken(:",
-        "open('/" + "home/me/x')",
-        "import os, tools.run",
-        "if True:\n    from tools import run",
-    ],
-)
-def test_code_that_is_not_allowed(source):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    assert style.complaints(notebook, "09_test", [style.check_code, style.check_helpers_only])
-
-
-def test_a_step_compiled_by_a_factory_is_allowed():
-    source = "def make_train_step(model):\n    @tf.function\n    def train_step(images):\n        pass\n    return train_step"
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    assert style.complaints(notebook, "09_test", [style.check_code, style.check_helpers_only]) == []
+def spoil_code(nb):
+    first(nb, "code").source = "@tf.function\ndef train_step(images):\n    pass"
 
 
 def spoil_length(nb):
@@ -211,12 +175,8 @@ def spoil_length(nb):
 
 
 def spoil_figures(nb):
-    at = next(
-        n
-        for n, c in enumerate(nb.cells)
-        if any("image/png" in o.get("data", {}) for o in c.get("outputs", []))
-    )
-    nb.cells[at + 1].source = "---"
+    shown = [any("image/png" in o.get("data", {}) for o in c.get("outputs", [])) for c in nb.cells]
+    nb.cells[shown.index(True) + 1].source = "---"
 
 
 def spoil_parameters(nb):
@@ -225,37 +185,34 @@ def spoil_parameters(nb):
 
 
 def spoil_record(nb):
-    first(
-        nb, "code", "record(\n"
-    ).source = 'record("02_autoencoder", a=1)  # record("01_probabilistic_model", a=1)'
+    other = 'record("02_autoencoder", a=1)  # record("01_probabilistic_model", a=1)'
+    first(nb, "code", "record(\n").source = other
 
 
 def spoil_links(nb):
     first(nb, "markdown", "## Recap").source += "\n[more](missing.md#part)"
 
 
-def spoil_set_up(nb):
-    first(nb, "code").source = first(nb, "code").source.replace("No module named", "Not there:")
-
-
-LOOP = """run = Training("01_x/y", 3, 3)
-for images in run.batches(pictures, 4, 1):
-    {}
-"""
-
-
-def spoil_training(nb):
-    first(nb, "code").source += "\n" + LOOP.format("\n    ".join(["x = 1"] * 12))
-
-
 def spoil_imports(nb):
     first(nb, "code").source += "\nfrom tools import run"
 
 
-def test_a_short_loop_of_training_is_allowed():
-    source = LOOP.format("run.update(**train_step(images))")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    assert style.complaints(notebook, "09_test", [style.check_training_cells]) == []
+def spoil_set_up(nb):
+    first(nb, "code").source = first(nb, "code").source.replace("No module named", "Not there:")
+
+
+def training(*lines, before=""):
+    """Return a training cell with these lines in its loop."""
+    loop = ["for images in run.batches(pictures, 4, 1):", *(f"    {line}" for line in lines)]
+    return "\n".join([*before.split(), 'run = Training("01_x/y", 3, 3)', *loop])
+
+
+def spoil_training_loop(nb):
+    first(nb, "code").source = training(*["x = 1"] * 10)
+
+
+def spoil_training_cell(nb):
+    first(nb, "code").source = training("run.update(**train_step(images))", before="x=1 " * 12)
 
 
 @pytest.mark.parametrize(
@@ -283,13 +240,50 @@ def test_a_short_loop_of_training_is_allowed():
         (spoil_links, "check_links"),
         (spoil_imports, "check_helpers_only"),
         (spoil_set_up, "check_set_up"),
-        (spoil_training, "check_training_cells"),
+        (spoil_training_loop, "check_training_cells"),
+        (spoil_training_cell, "check_training_cells"),
     ],
 )
 def test_a_spoilt_notebook_is_noticed(spoil, rule):
-    path = CHAPTERS[0]
-    notebook = copy.deepcopy(nbformat.read(path, as_version=4))
+    name, path = next(iter(CHAPTERS.items()))
+    notebook = copy.deepcopy(read(path))
     spoil(notebook)
-    assert rule in {
-        text.partition(":")[0] for text in style.complaints(notebook, path.stem, style.CHAPTER)
-    }
+    complaints = style.complaints(notebook, name, style.CHAPTER)
+    assert rule in {text.partition(":")[0] for text in complaints}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "train_step = tf.function(train_step)",
+        "@tf.function(jit_compile=True)\ndef train_step():\n    pass",
+        "from tensorflow import function\n@function\ndef train_step():\n    pass",
+        "plt.show()",
+        "!pip install x",
+        "%run a.ipynb",
+        "np.load(path, allow_pickle = True)",
+        "x = 1  # TODO",
+        "def broken(:",
+        "open('/" + "home/me/x')",
+        "import os, tools.run",
+        "if True:\n    from tools import run",
+    ],
+)
+def test_code_that_is_not_allowed(source):
+    rules = [style.check_code, style.check_helpers_only]
+    assert style.complaints(one_cell(source), "09_test", rules)
+
+
+FACTORY = """\
+def make_train_step(model):
+    @tf.function
+    def train_step(images):
+        pass
+    return train_step
+"""
+
+
+@pytest.mark.parametrize("source", [FACTORY, training("run.update(**train_step(images))")])
+def test_code_that_is_allowed(source):
+    rules = [style.check_code, style.check_helpers_only, style.check_training_cells]
+    assert style.complaints(one_cell(source), "09_test", rules) == []

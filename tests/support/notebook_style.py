@@ -1,4 +1,7 @@
-"""The rules of design.md on notebooks, each as a function that returns complaints. tests/test_style.py applies them."""
+"""The rules of design.md on notebooks, each as a function that yields complaints.
+
+tests/notebooks/test_style.py applies them.
+"""
 
 import ast
 import base64
@@ -26,6 +29,10 @@ SECTIONS = [
     "Recap",
 ]
 LONGEST_LINE = 100  # letters; a page shows about so many without scrolling
+LONGEST_CELL = 30  # lines, blank ones too
+LONGEST_TRAINING = 10  # lines of a loop with the function around it
+LONGEST_TRAINING_CELL = 14  # lines of the cell in which it stands, without blank ones
+NOT_FOUND = "# No module named 'helpers'? See \"Quick start\" in README.md.\nfrom helpers"
 
 
 def code_cells(notebook):
@@ -36,32 +43,35 @@ def lines_of(cell):
     return [line for line in cell.source.splitlines() if line.strip()]
 
 
+def start_of(cell):
+    return repr(cell.source[:60])
+
+
 def headings(notebook):
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     return re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
 
 
 def check_sections(notebook, name):
-    """The sections stand in the same order in each chapter; a heading may go on after its first words."""
+    """The sections stand in the same order in each chapter; a heading may go on after its name."""
     found = headings(notebook)
-    if len(found) != len(SECTIONS) or not all(
-        head.startswith(wanted) for head, wanted in zip(found, SECTIONS)
-    ):
+    same = [head.startswith(wanted) for head, wanted in zip(found, SECTIONS)]
+    if len(found) != len(SECTIONS) or not all(same):
         yield f"sections are {found}, wanted {SECTIONS}"
 
 
 def check_title(notebook, name):
-    """The first cell has the title and the picture of the result, and this picture was made by a cell of the notebook."""
+    """The first cell has the title and a picture that a cell of the notebook made."""
     first = notebook.cells[0]
     if first.cell_type != "markdown" or not first.source.startswith(f"# {name[:2]} "):
         yield f"the first cell is no title that starts with '# {name[:2]} '"
     path = FOLDER / "images" / f"{name}.png"
+    shown = base64.b64encode(path.read_bytes()).decode() if path.is_file() else "no file"
     if not re.search(rf"!\[[^\]]{{20,}}\]\(images/{name}\.png\)", first.source):
         yield f"the title has no picture images/{name}.png with a description in words"
-    elif not path.is_file() or base64.b64encode(path.read_bytes()).decode() != (
-        result_picture(notebook) or ""
-    ).replace("\n", ""):
-        yield f"images/{name}.png is not the output of the cell tagged result-picture; run make outputs"
+    elif shown != (result_picture(notebook) or "").replace("\n", ""):
+        made = f"images/{name}.png is not the output of the cell tagged result-picture"
+        yield f"{made}; run make outputs"
 
 
 def check_sizes(notebook, name):
@@ -76,14 +86,14 @@ def check_sizes(notebook, name):
 
 
 def check_longest(notebook, name):
-    """No code cell over 30 lines, blank ones too: it must fit on a screen."""
+    """A code cell fits on a screen."""
     for cell in code_cells(notebook):
-        if len(cell.source.splitlines()) > 30:
-            yield f"a code cell has {len(cell.source.splitlines())} lines, wanted 30 at most: {cell.source[:60]!r}"
+        if (lines := len(cell.source.splitlines())) > LONGEST_CELL:
+            yield f"a code cell has {lines} lines, wanted {LONGEST_CELL} at most: {start_of(cell)}"
 
 
 def check_outputs(notebook, name):
-    """Run in order from a fresh kernel, without errors, error text, widget state or absolute paths."""
+    """Run in order from a fresh kernel, without errors, widget state or absolute paths."""
     counts = [cell.execution_count for cell in code_cells(notebook)]
     if counts != list(range(1, len(counts) + 1)):
         yield f"execution counts are {counts}: not run in order from a fresh kernel"
@@ -91,7 +101,7 @@ def check_outputs(notebook, name):
 
 
 def check_checked_cells(notebook, name):
-    """At least three cells whose output nbval compares, each with the output that it is compared with."""
+    """At least three cells whose output nbval compares, each with a text to compare it with."""
     checked = [
         cell
         for cell in code_cells(notebook)
@@ -100,12 +110,12 @@ def check_checked_cells(notebook, name):
     if len(checked) < 3:
         yield f"{len(checked)} cells with nbval-check-output, wanted 3"
     for cell in checked:
-        text = "".join(
+        texts = [
             output.get("text", "") or output.get("data", {}).get("text/plain", "")
             for output in cell.outputs
-        )
-        if not text.strip():
-            yield f"a cell with nbval-check-output has no text to compare: {cell.source[:60]!r}"
+        ]
+        if not "".join(texts).strip():
+            yield f"a cell with nbval-check-output has no text to compare: {start_of(cell)}"
 
 
 def check_metadata(notebook, name):
@@ -118,17 +128,11 @@ def check_metadata(notebook, name):
 
 
 def trees(notebook):
-    """Yield (cell, syntax tree) of each code cell that is Python; IPython's own lines are left out."""
+    """Yield (cell, syntax tree) of each code cell that is Python, without IPython's own lines."""
     for cell in code_cells(notebook):
+        lines = [line for line in cell.source.splitlines() if not re.match(r"\s*[%!]", line)]
         try:
-            yield (
-                cell,
-                ast.parse(
-                    "\n".join(
-                        line for line in cell.source.splitlines() if not re.match(r"\s*[%!]", line)
-                    )
-                ),
-            )
+            yield cell, ast.parse("\n".join(lines))
         except SyntaxError:
             continue  # check_code complains
 
@@ -140,22 +144,19 @@ def is_tf_function(node):
 
 
 def compiled_globals(tree):
-    """Yield the steps that a cell compiles outside of any function: they keep training the old model."""
+    """Yield the steps that a cell compiles outside of any function: they keep the old model."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             yield from (node.name for decorator in node.decorator_list if is_tf_function(decorator))
         else:
-            yield from (
-                ast.unparse(part)
-                for part in ast.walk(node)
-                if isinstance(part, ast.Call) and is_tf_function(part)
-            )
+            calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
+            yield from (ast.unparse(call) for call in calls if is_tf_function(call))
 
 
 def check_code(notebook, name):
     """All code is Python, in short lines, and does nothing that the project's rules forbid."""
     for cell in code_cells(notebook):
-        start = repr(cell.source[:60])
+        start = start_of(cell)
         if re.search(r"^\s*[!%]\s*(pip|conda|run)\b", cell.source, flags=re.MULTILINE):
             yield f"a cell installs packages or runs another notebook: {start}"
         if re.search(r"\bTODO\b|\bFIXME\b", cell.source):
@@ -169,16 +170,13 @@ def check_code(notebook, name):
         yield "a cell is no Python"
     for cell, tree in parsed:
         for step in compiled_globals(tree):
-            yield f"{step} is compiled over globals and would keep training the old model; use a factory"
+            yield f"{step} is compiled over globals and would train the old model; use a factory"
         for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.keyword)
-                and node.arg == "allow_pickle"
-                and ast.unparse(node.value) != "False"
-            ):
-                yield f"a cell unpickles: {cell.source[:60]!r}"
+            pickles = isinstance(node, ast.keyword) and node.arg == "allow_pickle"
+            if pickles and ast.unparse(node.value) != "False":
+                yield f"a cell unpickles: {start_of(cell)}"
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".show"):
-                yield f"a cell calls show(): {cell.source[:60]!r}"
+                yield f"a cell calls show(): {start_of(cell)}"
 
 
 def check_figures(notebook, name):
@@ -187,7 +185,13 @@ def check_figures(notebook, name):
         shown = any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
         said = after.source.strip() if after is not None and after.cell_type == "markdown" else ""
         if shown and not re.match(r"[^#\W].*\w+\W+\w+", said):
-            yield f"no sentence after the figure of {cell.source[:60]!r}"
+            yield f"no sentence after the figure of {start_of(cell)}"
+
+
+def names_in(tree, context):
+    """Return the names that a syntax tree stores (ast.Store) or reads (ast.Load)."""
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    return {node.id for node in names if isinstance(node.ctx, context)}
 
 
 def check_parameters(notebook, name):
@@ -203,17 +207,8 @@ def check_parameters(notebook, name):
         return
     code = list(trees(notebook))
     place = [cell["id"] for cell, _ in code].index(cells[at[0] + 1]["id"])
-    names = {
-        node.id
-        for node in ast.walk(code[place][1])
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    used = {
-        node.id
-        for _, tree in code[place + 1 :]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name)
-    }
+    names = names_in(code[place][1], ast.Store)
+    used = {name for _, tree in code[place + 1 :] for name in names_in(tree, ast.Load)}
     if not names:
         yield "the Parameters cell sets nothing"
     yield from (f"parameter {name} is never used" for name in sorted(names - used))
@@ -221,13 +216,10 @@ def check_parameters(notebook, name):
 
 def check_record(notebook, name):
     """The chapter records its numbers under its own name."""
-    calls = [
-        node for _, tree in trees(notebook) for node in ast.walk(tree) if isinstance(node, ast.Call)
-    ]
-    if not any(
-        ast.unparse(call.func) == "record" and call.args and ast.unparse(call.args[0]) == repr(name)
-        for call in calls
-    ):
+    nodes = [node for _, tree in trees(notebook) for node in ast.walk(tree)]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    records = [call for call in calls if ast.unparse(call.func) == "record" and call.args]
+    if not any(ast.unparse(call.args[0]) == repr(name) for call in records):
         yield f'no record("{name}", ...)'
 
 
@@ -247,29 +239,27 @@ def check_helpers_only(notebook, name):
         for node in ast.walk(tree):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            yield from (
-                f"imports {module}" for module in modules if module.partition(".")[0] in own
-            )
+            yield from (f"imports {name}" for name in modules if name.partition(".")[0] in own)
 
 
 def check_set_up(notebook, name):
-    """Whoever opens a notebook alone sees, where Python stops, what to do."""
-    if (
-        "# No module named 'helpers'? See \"Quick start\" in README.md."
-        not in code_cells(notebook)[0].source
-    ):
-        yield "the first code cell does not say what to do if helpers are not found"
+    """Who opens a notebook alone sees, above the line at which Python stops, what to do."""
+    if NOT_FOUND not in code_cells(notebook)[0].source:
+        yield "the first code cell does not say, above its helpers, what to do without them"
 
 
 def check_training_cells(notebook, name):
-    """A loop of training, with the function around it, has at most 10 lines."""
-    for _, tree in trees(notebook):
+    """A loop of training, with the function around it, is short, and so is its cell."""
+    for cell, tree in trees(notebook):
         for node in tree.body:
             loops = [part for part in ast.walk(node) if isinstance(part, ast.For)]
-            trains = any("run.batches(" in ast.unparse(loop.iter) for loop in loops)
-            lines = len(ast.unparse(node).splitlines())
-            if trains and lines > 10:
-                yield f"a training of {lines} lines, wanted 10: {ast.unparse(node)[:60]!r}"
+            if not any("run.batches(" in ast.unparse(loop.iter) for loop in loops):
+                continue
+            if (lines := len(ast.unparse(node).splitlines())) > LONGEST_TRAINING:
+                yield f"a training of {lines} lines, wanted {LONGEST_TRAINING}: {start_of(cell)}"
+            if (lines := len(lines_of(cell))) > LONGEST_TRAINING_CELL:
+                wanted = f"wanted {LONGEST_TRAINING_CELL}"
+                yield f"a training cell of {lines} lines, {wanted}: {start_of(cell)}"
 
 
 SOURCE_OF_ALL = [

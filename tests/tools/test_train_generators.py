@@ -161,7 +161,7 @@ def test_translated_pictures_have_scores_of_their_own():
 
 
 def test_what_cannot_be_trained_is_said(monkeypatch):
-    with pytest.raises(SystemExit, match="no model 'cats'. Choose one of: 04_dcgan_clothes"):
+    with pytest.raises(SystemExit, match=r"no model 'cats'\. Choose one of: 04_dcgan_clothes"):
         train_generators.main("cats")
     monkeypatch.setenv("COURSE_DATA", "embedded")
     with pytest.raises(SystemExit, match="complete official sets"):

@@ -50,28 +50,29 @@ def pix2pix(chapter: Any, run: str, data: pairs.PairData, steps: int) -> Trained
     return chapter.train(run, chapter.BOTH, data, steps)
 
 
+DIGITS, CLOTHES, BOOTS, SKETCHES = "mnist", "fashion_mnist", "ankle boots", "sketches"
 DENSE, CONVOLUTIONAL = (partial(cgan, recipe=recipe) for recipe in ("OURS", "CONVOLUTIONAL"))
-NEW = "convolutional conditional GAN, generator of"
-OLD = "conditional GAN, networks of the source, generator of digits"
+DENSE_ABOUT = "conditional GAN, networks of the source, generator of digits"
+CONVOLUTIONAL_ABOUT = "convolutional conditional GAN, generator of"
 PLANS = {  # name: how it is trained, from what, steps, what it is
-    "04_dcgan_clothes": (dcgan, "fashion_mnist", 25_000, "improved recipe, averaged generator"),
-    "03_gan_boots": (gan, "ankle boots", 1_200, "generator of ankle boots"),
-    "03_gan_digits": (gan, "mnist", 2_000, "generator of digits"),
-    "06_cgan_digits_source": (DENSE, "mnist", 23_400, OLD),
-    "06_cgan_digits": (CONVOLUTIONAL, "mnist", 8_000, f"{NEW} digits"),
-    "07_pix2pix_sketches": (pix2pix, "sketches", 6_000, "Pix2Pix, from sketches to garments"),
-    "06_cgan_clothes": (CONVOLUTIONAL, "fashion_mnist", 15_000, f"{NEW} clothes"),
+    "04_dcgan_clothes": (dcgan, CLOTHES, 25_000, "improved recipe, averaged generator of clothes"),
+    "03_gan_boots": (gan, BOOTS, 1_200, "generator of ankle boots"),
+    "03_gan_digits": (gan, DIGITS, 2_000, "generator of digits"),
+    "06_cgan_digits_source": (DENSE, DIGITS, 23_400, DENSE_ABOUT),
+    "06_cgan_digits": (CONVOLUTIONAL, DIGITS, 8_000, f"{CONVOLUTIONAL_ABOUT} digits"),
+    "07_pix2pix_sketches": (pix2pix, SKETCHES, 6_000, "Pix2Pix, generator of garments"),
+    "06_cgan_clothes": (CONVOLUTIONAL, CLOTHES, 15_000, f"{CONVOLUTIONAL_ABOUT} clothes"),
 }
 
 
 def load_pictures(name: str) -> datasets.ImageData | pairs.PairData:
     """Load what a plan is trained from: drawn pairs, or a complete official set or a part of it."""
-    if name == "sketches":
+    if name == SKETCHES:
         return pairs.load_pairs(name)
-    data = datasets.load("fashion_mnist" if name == "ankle boots" else name)
+    data = datasets.load(CLOTHES if name == BOOTS else name)
     if len(data.train_images) != 60_000:
         raise SystemExit("This wants the complete official sets. See data/README.md")
-    chosen = data.train_labels == 9 if name == "ankle boots" else slice(None)
+    chosen = data.train_labels == 9 if name == BOOTS else slice(None)
     parts = {"train_images": data.train_images[chosen], "train_labels": data.train_labels[chosen]}
     return dataclasses.replace(data, **parts)
 
@@ -96,10 +97,10 @@ def measure(chapter: Any, generator: Any, data: Any) -> dict[str, float]:
 
 def make(name: str) -> None:
     """Train a generator, score it in the form in which it is published, and publish it."""
-    train, pictures, _, about = PLANS[name]
+    train, pictures, steps, about = PLANS[name]
     number, title, part = name.split("_", 2)
     chapter, data, run = load_definitions(number), load_pictures(pictures), f"pretrained-{part}"
-    generator, history = train(chapter, run, data, PLANS[name][2])
+    generator, history = train(chapter, run, data, steps)
     small = pretrained.in_dtype(pretrained.in_dtype(generator, "float16"), "float32")
     measured = {"steps": len(history["step"])} | measure(chapter, small, data)
     about, command = f"chapter {number}'s {about}", f"make pretrained NAME={name}"
@@ -118,15 +119,14 @@ def main(wanted: str = "") -> None:
     if wanted not in ("", "score", *PLANS):
         raise SystemExit(f"There is no model {wanted!r}. Choose one of: {', '.join(PLANS)}.")
     os.environ["COURSE_BUDGET"] = "full"
-    start()
     published = pretrained.card()
-    if wanted == "score":
-        for name in PLANS:
-            if name in published and PLANS[name][1] != "sketches":  # no judge knows garments
-                score(name)
-    else:
-        for name in [wanted] if wanted else [name for name in PLANS if name not in published]:
-            make(name)
+    work, names = make, [wanted] if wanted else [name for name in PLANS if name not in published]
+    if wanted == "score":  # no judge knows coloured garments
+        work = score
+        names = [name for name in PLANS if name in published and PLANS[name][1] != SKETCHES]
+    for name in names:
+        start()  # anew: a run's folder is named after the first set that is loaded
+        work(name)
 
 
 if __name__ == "__main__":
