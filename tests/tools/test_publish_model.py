@@ -112,3 +112,14 @@ def test_numbers_that_are_not_finite_are_not_published(folder):
     with pytest.raises(ValueError, match="fcd is nan"):
         publish.publish_model("bad", make_model(), "", "", fcd=np.nan)
     assert contents(folder) == before
+
+
+def test_the_page_shows_how_far_a_judge_can_be_trusted_and_notes_once():
+    fact = {"about": "", "command": "", "parameters": 1, "bytes": 1, "sha256": ""}
+    trust = dict(zip(publish.CHEATS, (1.25, 30.0, 40.0, 500.0, 600.0)))
+    older = fact | {"measured": {"steps": 1_200}, "note": "Trained on older data"}
+    page = publish.page({"a": older, "b": older, "judge": fact | {"measured": trust}})
+    assert "Trained on older data: `a`, `b`.\n" in page
+    assert "| judge | 1.25 | 30 | 40 | 500 | 600 |" in page
+    assert "fcd real" not in page and "steps 1,200" in page
+    assert publish.TRUST not in publish.page({"a": older})

@@ -65,13 +65,12 @@ def test_the_runner_ends_with_the_verdict(monkeypatch, tmp_path, capsys, cell, s
     (tmp_path / "expected.toml").write_text("[09_test.smoke.none]\nfcd = [0, 2]\n")
     path = written(tmp_path, "from helpers.course import record", cell)
     monkeypatch.setattr(run_chapters, "DATA", tmp_path)
-    monkeypatch.setattr(run_chapters, "BUILD", tmp_path / "build")
     monkeypatch.setattr(run_chapters, "chapters", lambda wanted: [path])
     monkeypatch.setattr(run_chapters, "name_of", lambda path: path.stem)
     with pytest.raises(SystemExit) as end:
         run_chapters.main("09")
     assert end.value.code == code and said in capsys.readouterr().out
-    assert (tmp_path / "build/09_test.html").is_file()
+    assert (tmp_path / "results/pages/09_test.html").is_file()
 
 
 def test_numbers_of_an_older_run_do_not_count(tmp_path):

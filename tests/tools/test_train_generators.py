@@ -86,7 +86,7 @@ def test_a_training_that_was_stopped_goes_on_and_is_removed_at_its_end(
     folder, chapters, monkeypatch, capsys
 ):
     def stop_after_one(recipe, seed):
-        parts, both_steps = make_training(recipe, seed)
+        parts, both_steps, samples = make_training(recipe, seed)
 
         def one_step(images, step):
             if int(step):

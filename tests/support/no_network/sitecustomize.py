@@ -1,4 +1,7 @@
-"""Cuts a Python process off the network: the folder of this file in PYTHONPATH does it. This machine itself stays reachable."""
+"""Cut a Python process off the network: this file's folder in PYTHONPATH does it.
+
+This machine itself stays reachable.
+"""
 
 import socket
 
