@@ -107,8 +107,9 @@ def start(seed: int = 42) -> None:
     machine = f"Device: {device} | Python {platform.python_version()}, {versions}"
     share = machine_gflops() / REFERENCE_GFLOPS
     print(
-        f"Budget: {name} | {machine} | Seed: {seed}\nThis machine: {machine_gflops():.0f} GFLOP/s, {share:.1f} times the "
-        f"reference ({REFERENCE_GFLOPS}). 5 minutes in the text are about {5 / share:.0f} here."
+        f"Budget: {name} | {machine} | Seed: {seed}\n"
+        f"This machine: {machine_gflops():.0f} GFLOP/s, {share:.1f} times the reference "
+        f"({REFERENCE_GFLOPS}). 5 minutes in the text are about {5 / share:.0f} here."
     )
 
 

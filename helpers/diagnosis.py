@@ -12,8 +12,8 @@ SLOW_START = 500  # steps in which they may, because the network has not begun t
 ALIKE = 0.03  # mean deviation between samples, of the value range; real pictures have 0.15 or more
 JUDGED = re.compile(r"(real|fake|discriminator)_accuracy")
 NOT_FINITE = (
-    "No later step can repair this. Stop the cell (the square in the toolbar). Look for a logarithm "
-    "of 0 or a division by 0 in the loss, or lower the learning rate. Then run the cell again."
+    "No later step can repair this. Stop the cell (the square in the toolbar). Look for a log of "
+    "0 or a division by 0 in the loss, or lower the learning rate. Then run the cell again."
 )
 TOO_STRONG = (
     "It is too strong, and the generator learns next to nothing from it. Try a lower learning rate "

@@ -70,7 +70,7 @@ class LiveView:
         self._show_picture("samples", png, f"samples at step {step:,}")
 
     def curves(self, history: dict[str, list[float]], at_once: bool = False) -> None:
-        """Draw a panel for each last word of the names (loss, accuracy), now and then or at once."""
+        """Draw a panel for each last word of the names (loss, ...), now and then or at once."""
         if not at_once and time.monotonic() < self._next_curves:
             return
         self._next_curves = time.monotonic() + SECONDS_BETWEEN_CURVES

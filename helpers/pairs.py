@@ -99,8 +99,8 @@ def _read_folder(source: str | Path, size: int) -> list[np.ndarray]:
     counts = {f"{folder.name}/{part}": len(pairs) for part, pairs in read.items()}
     if not all(counts.values()) or sum(counts.values()) < 2 or parts[0] == "test":
         raise PairError(
-            f"Too few pairs: {counts}. Needed are PNG or JPEG files, each with two pictures side by "
-            f"side, in train and in test or val, or all in '{folder}' itself."
+            f"Too few pairs: {counts}. Needed are PNG or JPEG files, each with two pictures side "
+            f"by side, in train and in test or val, or all in '{folder}' itself."
         )
     pairs = [np.stack(part, axis=1) for part in read.values()]
     if len(pairs) == 1:

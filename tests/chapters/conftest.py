@@ -8,9 +8,10 @@ from helpers import plotting
 
 
 @pytest.fixture(autouse=True, scope="module")
-def no_curves():
-    """Draw no curves: it takes longer than a small training. test_training.py looks at them."""
-    figure = types.SimpleNamespace(_repr_png_=lambda: b"no picture")
+def no_figures():
+    """Draw no figures: they take longer than a small training. Other tests look at them."""
+    figure = types.SimpleNamespace(savefig=None, _repr_png_=lambda: b"no picture")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plotting, "history_curves", lambda *_, **__: figure)
+        for name in ("history_curves", "paired_rows"):
+            patch.setattr(plotting, name, lambda *_, **__: figure)
         yield

@@ -121,7 +121,9 @@ def test_a_training_that_is_interrupted_goes_on_when_the_cell_is_run_again(
         *networks, history = small.train_autoencoder(name, 2, 6, 1e-3, corrupt=corrupt)
         return keras.Sequential(networks), history
 
-    check_an_interrupted_training_goes_on(small, monkeypatch, capsys, run, 5, 4, ["loss"], exact=True)
+    check_an_interrupted_training_goes_on(
+        small, monkeypatch, capsys, run, 5, 4, ["loss"], exact=True
+    )
 
 
 def test_a_vae_that_is_interrupted_draws_the_same_noise_again(small, monkeypatch, capsys):
@@ -132,7 +134,9 @@ def test_a_vae_that_is_interrupted_draws_the_same_noise_again(small, monkeypatch
         noise.append(history["loss"])
         return decoder, history
 
-    check_an_interrupted_training_goes_on(small, monkeypatch, capsys, run, 5, 4, ["loss"], exact=True)
+    check_an_interrupted_training_goes_on(
+        small, monkeypatch, capsys, run, 5, 4, ["loss"], exact=True
+    )
     assert len(set(np.diff(noise[0]))) == 5  # the noise is fresh at each step
 
 

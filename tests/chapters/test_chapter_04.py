@@ -119,7 +119,9 @@ def test_each_recipe_is_made_of_its_own_networks(chapter):
     fast = chapter.make_parts(chapter.IMPROVED, 0)
     for name in training_checks.NETWORKS:
         wanted = getattr(chapter, f"make_fast_{name}")().count_params()
-        assert fast[name].count_params() == wanted != chapter.SOURCE[f"make_{name}"]().count_params()
+        assert (
+            fast[name].count_params() == wanted != chapter.SOURCE[f"make_{name}"]().count_params()
+        )
     assert fast["generator"].output_shape == (None, 28, 28, 1)
     assert chapter.IMPROVED["beta_1"] == 0.5 and chapter.IMPROVED["average"] > 0
 

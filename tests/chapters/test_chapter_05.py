@@ -27,23 +27,27 @@ def chapter():
 
 
 def make_tiny_networks(sizes):
-    generator = keras.Sequential([
-        keras.Input((128,)),
-        keras.layers.Dense(7 * 7 * 2),
-        keras.layers.LeakyReLU(0.2),
-        keras.layers.Reshape((7, 7, 2)),
-        keras.layers.Conv2D(sizes["generator"]["width"], 3, padding="same"),
-        keras.layers.UpSampling2D(4),
-        keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid"),
-    ])
-    discriminator = keras.Sequential([
-        keras.Input((28, 28, 1)),
-        keras.layers.Conv2D(sizes["discriminator"]["width"], 5, strides=4),
-        keras.layers.LeakyReLU(0.2),
-        keras.layers.Dropout(0.4),
-        keras.layers.Flatten(),
-        keras.layers.Dense(1, activation="sigmoid"),
-    ])
+    generator = keras.Sequential(
+        [
+            keras.Input((128,)),
+            keras.layers.Dense(7 * 7 * 2),
+            keras.layers.LeakyReLU(0.2),
+            keras.layers.Reshape((7, 7, 2)),
+            keras.layers.Conv2D(sizes["generator"]["width"], 3, padding="same"),
+            keras.layers.UpSampling2D(4),
+            keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid"),
+        ]
+    )
+    discriminator = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Conv2D(sizes["discriminator"]["width"], 5, strides=4),
+            keras.layers.LeakyReLU(0.2),
+            keras.layers.Dropout(0.4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
     return generator, discriminator
 
 

@@ -119,7 +119,7 @@ def train(folder, result, moment, without, say_step):
     }
     parts["generator_optimizer"].build(generator.trainable_variables)
     parts["discriminator_optimizer"].build(discriminator.trainable_variables)
-    dies = lambda: die() if (moment, at) == ("step", now[0]) else None  # noqa: E731
+    dies = lambda: die() if (moment, at) == ("step", now[0]) else None
     train_step = make_train_step(**parts, middle=dies)
     seen = tf.Variable(0, dtype=tf.int64)
     kept = {name: part for name, part in parts.items() if name != without} | {"seen": seen}

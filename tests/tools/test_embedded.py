@@ -1,65 +1,65 @@
-"""The embedded sets are what their makers make, and are safe to ship."""
+"""The embedded sets are parts of the real ones, as their tools make them."""
 
-import io
-import zipfile
+import hashlib
+import json
+import tarfile
 
 import numpy as np
 import pytest
 
-from helpers.course import DATA
-from tools import make_atelier, make_digits
-from tools.data.garments import DESIGNS, design, paint
-from tools.embedded import write_npz
+from helpers import datasets
+from helpers.course import DATA, from_root
+from tests.conftest import AS_STARTED
+from tools.data import embed_clothes, embed_digits
+from tools.data.write_npz import array_hash, write_npz
+
+FILES = {"mnist": "embedded_digits.npz", "fashion_mnist": "embedded_clothes.npz"}
+LIMIT = 9_000_000  # bytes
 
 
-def test_the_digits_are_what_their_maker_makes():
-    with np.load(DATA / "embedded_digits.npz", allow_pickle=False) as stored:
-        for key, made in zip(("x_train", "y_train", "x_test", "y_test"), make_digits.make(), strict=True):
-            # Another SciPy may round a grey value another way, but not a label.
-            np.testing.assert_allclose(stored[key].astype(int), made, atol=1 if key.startswith("x") else 0)
+def arrays_of(name):
+    with np.load(DATA / FILES[name]) as stored:
+        return {key: stored[key] for key in datasets.KEYS}
 
 
-def test_the_digits_are_centred_as_mnist_is():
-    with np.load(DATA / "embedded_digits.npz") as stored:
-        images = stored["x_train"].astype(float)
-    rows, columns = np.indices((28, 28))
-    for place in (rows, columns):
-        centre = (images * place).sum(axis=(1, 2)) / images.sum(axis=(1, 2))
-        assert np.abs(centre - 13.5).max() < 1
+@pytest.mark.parametrize("name", FILES)
+def test_the_data_card_has_the_hash_of_each_array(name):
+    card = (DATA / "README.md").read_text(encoding="utf-8")
+    for key, array in arrays_of(name).items():
+        assert array_hash(array) in card, key
 
 
-def test_the_clothes_are_what_their_maker_makes():
-    with np.load(DATA / "embedded_atelier.npz", allow_pickle=False) as stored:
-        x_train, y_train, x_test, y_test = (stored[key] for key in ("x_train", "y_train", "x_test", "y_test"))
-    assert x_train.shape == (10_000, 28, 28) and x_test.shape == (2_000, 28, 28)
-    assert (np.bincount(y_train) == 1_000).all() and (np.bincount(y_test) == 200).all()
-    rng = np.random.default_rng(make_atelier.SEED)
-    train, test = rng.permutation(make_atelier.TRAIN), make_atelier.TRAIN + rng.permutation(make_atelier.TEST)
-    assert (y_train == train % 10).all() and (y_test == test % 10).all()
-    for place in range(0, 2_000, 50):
-        for numbers, images in ((train, x_train), (test, x_test)):
-            made = make_atelier.picture(numbers[place]).astype(int)
-            assert np.mean(np.abs(images[place] - made) > 2) < 0.01
-    assert (DATA / "embedded_atelier.npz").stat().st_size < 6_000_000
+def test_the_files_are_small_and_of_the_right_form():
+    assert sum((DATA / file).stat().st_size for file in FILES.values()) < LIMIT
+    for name, counts in {"mnist": (7_996, 2_004), "fashion_mnist": (10_000, 2_000)}.items():
+        arrays = arrays_of(name)
+        assert (len(arrays["x_train"]), len(arrays["x_test"])) == counts
+        assert {array.dtype for array in arrays.values()} == {np.dtype("uint8")}
+        images = np.concatenate([arrays["x_train"], arrays["x_test"]]).reshape(-1, 784)
+        assert len(np.unique(images, axis=0)) == len(images)
+    assert (np.bincount(arrays["y_train"]) == 1_000).all()
+    assert (np.bincount(arrays["y_test"]) == 200).all()
 
 
-@pytest.mark.parametrize("label", range(10))
-def test_a_garment_is_drawn_from_its_seed_at_any_size(label):
-    one, same, other = (paint(design(label, rng), rng) for rng in map(np.random.default_rng, (5, 5, 6)))
-    assert (one == same).all() and (one != other).any()
-    assert one.dtype == np.uint8 and one.shape == (28, 28)
-    assert one[0, 0] == 0 and 0.08 < (one > 0).mean() < 0.95  # black around it, and not a speck
-    assert max((one > 0).any(axis=0).sum(), (one > 0).any(axis=1).sum()) >= 25  # it fills the picture
-    large = paint(design(label, np.random.default_rng(5)), np.random.default_rng(1), side=64)
-    small = large[:63, :63].reshape(21, 3, 21, 3).mean(axis=(1, 3)) > 30
-    assert large.shape == (64, 64) and small.any()
+def test_digits_are_read_from_the_package_and_split_with_equal_shares(tmp_path):
+    pictures = np.arange(10 * 10 * 784).reshape(10, 10, 784) % 256
+    with tarfile.open(tmp_path / "package.tgz", "w:gz") as package:
+        for digit in range(10):
+            path = tmp_path / f"{digit}.json"
+            path.write_text(json.dumps({"data": (pictures[digit].ravel() / 255).tolist()}))
+            package.add(path, f"package/src/digits/{digit}.json")
+    images, labels = embed_digits.read_package(str(tmp_path / "package.tgz"))
+    assert np.array_equal(images.reshape(10, 10, 784), pictures)
+    x_train, y_train, x_test, y_test = embed_digits.split(images, labels)
+    assert (np.bincount(y_test) == 2).all() and (np.bincount(y_train) == 8).all()
+    together = {image.tobytes() for image in np.concatenate([x_train, x_test])}
+    assert together == {image.tobytes() for image in images}
 
 
-def test_no_two_garments_are_the_same():
-    with np.load(DATA / "embedded_atelier.npz") as stored:
-        images = np.concatenate([stored["x_train"], stored["x_test"]]).reshape(-1, 784)
-    assert len(np.unique(images, axis=0)) == len(images) == 12_000
-    assert len(DESIGNS) == 10
+def test_the_first_of_each_class_are_taken_in_their_order():
+    labels = np.tile(np.arange(10), 4)
+    assert embed_clothes.first_of_each_class(labels, 2).tolist() == list(range(20))
+    assert embed_clothes.first_of_each_class(np.sort(labels), 1).tolist() == list(range(0, 40, 4))
 
 
 def test_the_same_arrays_give_the_same_bytes(tmp_path):
@@ -68,5 +68,21 @@ def test_the_same_arrays_give_the_same_bytes(tmp_path):
         write_npz(tmp_path / f"{name}.npz", images, labels, images, labels)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
-        assert np.load(io.BytesIO(archive.read("y_test.npy"))).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.skipif("COURSE_DATA_DIR" not in AS_STARTED, reason="needs the complete sets")
+@pytest.mark.parametrize("name", FILES)
+def test_each_picture_is_one_of_the_complete_set(name):
+    with np.load(from_root(AS_STARTED["COURSE_DATA_DIR"]) / f"{name}.npz") as stored:
+        known = {
+            part: {
+                hashlib.sha256(image.tobytes()).digest(): label
+                for image, label in zip(stored[f"x_{part}"], stored[f"y_{part}"])
+            }
+            for part in ("train", "test")
+        }
+    arrays = arrays_of(name)
+    for part in ("train", "test"):
+        complete = known["train" if name == "mnist" else part]  # the package has only these
+        for image, label in zip(arrays[f"x_{part}"], arrays[f"y_{part}"]):
+            assert complete[hashlib.sha256(image.tobytes()).digest()] == label

@@ -93,7 +93,7 @@ def test_a_training_that_was_stopped_goes_on_and_is_removed_at_its_end(
                 raise KeyboardInterrupt
             return both_steps(images, step)
 
-        return parts, one_step
+        return parts, one_step, samples
 
     make_training = chapters["04"].make_training
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

@@ -204,7 +204,7 @@ def test_a_full_disk_is_a_clear_error():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_is_told_once(capsys, value):
-    bad = lambda step: {"loss": 1.0, "generator_loss": value if step >= 3 else 1.0}  # noqa: E731
+    bad = lambda step: {"loss": 1.0, "generator_loss": value if step >= 3 else 1.0}
     run = train(numbers=bad)
     assert len(run.warnings) == 1
     assert run.warnings[0].startswith("Step 3: generator_loss is not finite")

@@ -86,12 +86,20 @@ def make_fabric(rng, kinds):
         "melange": lambda x, y: 1 - 0.35 * depth * spots(x, y, 0.035),
         "stripes": lambda x, y: 1 - depth * (wave(y, 2 * size) > 0.55),
         "pinstripes": lambda x, y: 1 - 0.5 * depth * (wave(x, size) > 0.75),
-        "checks": lambda x, y: 1 - 0.5 * depth * ((wave(x, 1.6 * size) > 0.6) + (wave(y, 1.6 * size) > 0.6)),
-        "dots": lambda x, y: 1 - depth * ((wave(x + size * (y // size % 2) / 2, size) > 0.6) * (wave(y, size) > 0.6)),
-        "flowers": lambda x, y: 1 - depth * (spots(x, y, size * 0.7) > 0.6) - 0.2 * spots(y, x, 0.04),
+        "checks": lambda x, y: (
+            1 - 0.5 * depth * ((wave(x, 1.6 * size) > 0.6) + (wave(y, 1.6 * size) > 0.6))
+        ),
+        "dots": lambda x, y: (
+            1 - depth * ((wave(x + size * (y // size % 2) / 2, size) > 0.6) * (wave(y, size) > 0.6))
+        ),
+        "flowers": lambda x, y: (
+            1 - depth * (spots(x, y, size * 0.7) > 0.6) - 0.2 * spots(y, x, 0.04)
+        ),
         "knit": lambda x, y: 1 - 0.3 * depth * wave(y, 0.045) - 0.12 * spots(x, y, 0.04),
         "band": lambda x, y: 1 - depth * (np.abs(y - 0.25 - 0.2 * phase[1]) < size),
-        "graphic": lambda x, y: 1 - depth * (np.hypot(x, (y - 0.38) * 1.2) < 1.6 * size) * (spots(x, y, 0.05) > 0.35),
+        "graphic": lambda x, y: (
+            1 - depth * (np.hypot(x, (y - 0.38) * 1.2) < 1.6 * size) * (spots(x, y, 0.05) > 0.35)
+        ),
         "yoke": lambda x, y: 1 - depth * (y < 0.24 + 0.1 * phase[1]),
     }
     return patterns[kind]
@@ -126,7 +134,22 @@ def sleeve(rng, kind, shoulder, armpit, length):
     )  # fmt: skip
 
 
-def top(rng, sleeves, fabric, *, shoulder, chest, waist, hem, neck, depth, length=1.0, waist_at=0.6, dark=0.25, wave=0.0):
+def top(
+    rng,
+    sleeves,
+    fabric,
+    *,
+    shoulder,
+    chest,
+    waist,
+    hem,
+    neck,
+    depth,
+    length=1.0,
+    waist_at=0.6,
+    dark=0.25,
+    wave=0.0,
+):
     """Return the parts of a garment with a body, perhaps sleeves, and a neck opening, and the tone of its cloth.
 
     All widths are half widths. `neck` is the opening's half width and `depth` how low its front is.
@@ -137,36 +160,80 @@ def top(rng, sleeves, fabric, *, shoulder, chest, waist, hem, neck, depth, lengt
     middle = [(chest * 0.5 + waist * 0.5, (armpit[1] + waist_at) / 2), (waist, waist_at)]
     edge = [(hem, length), (hem, length), (hem * 0.5, length + wave), (0, length + wave)]
     if sleeves == "none":  # the armhole is cut out of the shoulder
-        side = [(shoulder, slope), (shoulder, slope), (shoulder * 0.92, armpit[1] * 0.6), armpit, armpit]
+        side = [
+            (shoulder, slope),
+            (shoulder, slope),
+            (shoulder * 0.92, armpit[1] * 0.6),
+            armpit,
+            armpit,
+        ]
     else:
         side = [(shoulder, slope), (shoulder, slope), armpit, armpit]
     back = mirrored([(0, 0.015), (neck, 0), (neck, 0), (neck, depth * 0.6), (0, depth)])
     front = [(0, depth), (neck * 0.75, depth * 0.75), (neck, 0), (neck, 0)]
-    parts = [Part(smooth(back), tone * rng.uniform(0.3, 0.6), relief=0.2)] if sleeves != "none" else []
+    parts = (
+        [Part(smooth(back), tone * rng.uniform(0.3, 0.6), relief=0.2)] if sleeves != "none" else []
+    )
     if sleeves != "none":
         shade = tone * rng.uniform(0.85, 1.1)
         cut = sleeve(rng, sleeves, (shoulder, slope), armpit, length)
         plain = rng.random() < 0.25
-        parts += [Part(side, min(shade, 1), fabric=None if plain else fabric, relief=0.8) for side in both_sides(cut)]
-    parts.append(Part(smooth(mirrored(front + side + middle + edge)), tone, fabric=fabric, relief=0.6))
+        parts += [
+            Part(side, min(shade, 1), fabric=None if plain else fabric, relief=0.8)
+            for side in both_sides(cut)
+        ]
+    parts.append(
+        Part(smooth(mirrored(front + side + middle + edge)), tone, fabric=fabric, relief=0.6)
+    )
     if sleeves == "long":  # the dark gap between arm and body
         low = rng.uniform(0.7, 0.95) * length
-        gap = [armpit, ((chest + waist) / 2 + 0.005, (armpit[1] + waist_at) / 2), (max(waist, hem * 0.95) + 0.008, low)]
-        parts += [Part(side, tone * rng.uniform(0.1, 0.4), width=rng.uniform(0.015, 0.03)) for side in both_sides(gap)]
+        gap = [
+            armpit,
+            ((chest + waist) / 2 + 0.005, (armpit[1] + waist_at) / 2),
+            (max(waist, hem * 0.95) + 0.008, low),
+        ]
+        parts += [
+            Part(side, tone * rng.uniform(0.1, 0.4), width=rng.uniform(0.015, 0.03))
+            for side in both_sides(gap)
+        ]
     if rng.random() < 0.6:  # the hem's seam
-        parts.append(Part(np.array([(-hem, length - 0.04), (hem, length - 0.04)]), tone * 0.7, width=0.012))
+        parts.append(
+            Part(np.array([(-hem, length - 0.04), (hem, length - 0.04)]), tone * 0.7, width=0.012)
+        )
     return parts, tone
 
 
 def neck_line(rng, neck, depth, tone, factor):
     """Return a collar band around the neck's front."""
-    half = np.array([(-neck, 0), (-neck * 0.75, depth * 0.75), (0, depth), (neck * 0.75, depth * 0.75), (neck, 0)])
+    half = np.array(
+        [
+            (-neck, 0),
+            (-neck * 0.75, depth * 0.75),
+            (0, depth),
+            (neck * 0.75, depth * 0.75),
+            (neck, 0),
+        ]
+    )
     return Part(half, min(tone * factor, 1), width=rng.uniform(0.025, 0.04))
 
 
 def t_shirt(rng):
     sleeves = rng.choice(["short", "short", "short", "short", "cap", "none"])
-    fabric = make_fabric(rng, ["plain", "plain", "plain", "melange", "stripes", "graphic", "graphic", "dots", "band", "flowers"])
+    fabric = make_fabric(
+        rng,
+        [
+            "plain",
+            "plain",
+            "plain",
+            "melange",
+            "stripes",
+            "graphic",
+            "graphic",
+            "dots",
+            "band",
+            "flowers",
+        ],
+    )
     wide = rng.uniform(0.24, 0.31) if sleeves != "none" else rng.uniform(0.17, 0.23)
     neck, depth = rng.uniform(0.09, 0.14), rng.uniform(0.06, 0.16)
     chest = wide * rng.uniform(0.92, 1.0) + (0.05 if sleeves == "none" else 0)
@@ -180,14 +247,30 @@ def t_shirt(rng):
 
 
 def pullover(rng):
-    fabric = make_fabric(rng, ["plain", "plain", "melange", "knit", "knit", "stripes", "graphic", "yoke", "band"])
+    fabric = make_fabric(
+        rng, ["plain", "plain", "melange", "knit", "knit", "stripes", "graphic", "yoke", "band"]
+    )
     wide, neck, depth = rng.uniform(0.24, 0.29), rng.uniform(0.08, 0.13), rng.uniform(0.04, 0.12)
     hem = wide * rng.uniform(0.92, 1.05)
     parts, tone = top(
-        rng, "long", fabric, shoulder=wide, chest=wide * 0.97, waist=wide * rng.uniform(0.92, 1.02), hem=hem, neck=neck, depth=depth
+        rng,
+        "long",
+        fabric,
+        shoulder=wide,
+        chest=wide * 0.97,
+        waist=wide * rng.uniform(0.92, 1.02),
+        hem=hem,
+        neck=neck,
+        depth=depth,
     )
     band = rng.uniform(0.05, 0.08)
-    parts.append(Part(mirrored([(0, 1 - band), (hem, 1 - band), (hem, 1.0), (0, 1.0)]), tone * rng.uniform(0.6, 0.9), relief=0.3))
+    parts.append(
+        Part(
+            mirrored([(0, 1 - band), (hem, 1 - band), (hem, 1.0), (0, 1.0)]),
+            tone * rng.uniform(0.6, 0.9),
+            relief=0.3,
+        )
+    )
     parts.append(neck_line(rng, neck, depth, tone, rng.choice([0.7, 1.2])))
     return parts
 
@@ -202,9 +285,17 @@ def coat(rng):
     )  # fmt: skip
     line = tone * 0.35 if tone > 0.4 else tone + 0.4
     low = rng.uniform(0.16, 0.36)
-    parts.append(Part(np.array([(0, low), (rng.uniform(-0.01, 0.01), 1.0)]), line, width=rng.uniform(0.015, 0.03)))
+    parts.append(
+        Part(
+            np.array([(0, low), (rng.uniform(-0.01, 0.01), 1.0)]),
+            line,
+            width=rng.uniform(0.015, 0.03),
+        )
+    )
     if rng.random() < 0.35:  # a hood behind the head
-        hood = smooth(mirrored([(0, -0.12), (neck * 1.3, -0.1), (neck * 1.7, 0.02), (neck, 0.1), (0, 0.12)]))
+        hood = smooth(
+            mirrored([(0, -0.12), (neck * 1.3, -0.1), (neck * 1.7, 0.02), (neck, 0.1), (0, 0.12)])
+        )
         parts.insert(0, Part(hood, tone * 0.75, relief=0.8))
     else:  # lapels
         lapel = [(neck * 0.4, -0.02), (neck * 1.3, 0.0), (neck * 1.8, low * 0.6), (0.01, low)]
@@ -218,13 +309,17 @@ def coat(rng):
         pocket = [(wide * 0.4, height), (wide * 0.85, height - rng.uniform(0, 0.05))]
         parts += [Part(side, tone * 0.55, width=0.02) for side in both_sides(pocket)]
     if rng.random() < 0.25:
-        parts.append(Part(np.array([(-hem * 0.95, 0.56), (hem * 0.95, 0.56)]), tone * 0.6, width=0.045))
+        parts.append(
+            Part(np.array([(-hem * 0.95, 0.56), (hem * 0.95, 0.56)]), tone * 0.6, width=0.045)
+        )
     return parts
 
 
 def shirt(rng):
     sleeves = rng.choice(["long", "long", "short", "elbow"])
-    fabric = make_fabric(rng, ["plain", "melange", "pinstripes", "checks", "checks", "flowers", "dots"])
+    fabric = make_fabric(
+        rng, ["plain", "melange", "pinstripes", "checks", "checks", "flowers", "dots"]
+    )
     wide, neck = rng.uniform(0.23, 0.28), rng.uniform(0.07, 0.1)
     depth = rng.uniform(0.06, 0.14)
     parts, tone = top(
@@ -238,17 +333,25 @@ def shirt(rng):
     wing = [(0.0, depth), (neck * 0.5, -0.03), (neck * 1.15, 0.0), (neck * 1.25, depth * 1.15)]
     parts += [Part(side, min(tone * 1.2, 1), relief=1.0) for side in both_sides(wing)]
     if rng.random() < 0.55:
-        pocket = np.array([(0.06, 0.3), (0.17, 0.3), (0.17, 0.42), (0.115, 0.45), (0.06, 0.42), (0.06, 0.3)])
+        pocket = np.array(
+            [(0.06, 0.3), (0.17, 0.3), (0.17, 0.42), (0.115, 0.45), (0.06, 0.42), (0.06, 0.3)]
+        )
         parts.append(Part(pocket, tone * 0.65, width=0.012))
     return parts
 
 
 def dress(rng):
     sleeves = rng.choice(["none", "none", "cap", "short", "elbow", "long"])
-    fabric = make_fabric(rng, ["plain", "plain", "melange", "flowers", "flowers", "stripes", "checks", "dots", "band"])
+    fabric = make_fabric(
+        rng,
+        ["plain", "plain", "melange", "flowers", "flowers", "stripes", "checks", "dots", "band"],
+    )
     wide = rng.uniform(0.12, 0.17)
     neck, depth = wide * rng.uniform(0.45, 0.65), rng.uniform(0.04, 0.12)
-    waist_at, flare = rng.uniform(0.32, 0.46), rng.choice([rng.uniform(0.9, 1.15), rng.uniform(1.3, 2.2)])
+    waist_at, flare = (
+        rng.uniform(0.32, 0.46),
+        rng.choice([rng.uniform(0.9, 1.15), rng.uniform(1.3, 2.2)]),
+    )
     chest = wide * rng.uniform(0.9, 1.0) + (0.015 if sleeves == "none" else 0)
     waist = wide * rng.uniform(0.7, 0.92)
     parts, tone = top(
@@ -256,7 +359,13 @@ def dress(rng):
         waist_at=waist_at, dark=0.4, wave=rng.uniform(0, 0.02),
     )  # fmt: skip
     if rng.random() < 0.4:
-        parts.append(Part(np.array([(-waist, waist_at), (waist, waist_at)]), tone * 0.45, width=rng.uniform(0.02, 0.045)))
+        parts.append(
+            Part(
+                np.array([(-waist, waist_at), (waist, waist_at)]),
+                tone * 0.45,
+                width=rng.uniform(0.02, 0.045),
+            )
+        )
     if flare > 1.3:
         for share in rng.uniform(-0.7, 0.7, 4):
             fold = np.array([(share * waist, waist_at + 0.08), (share * wide * flare, 0.99)])
@@ -266,7 +375,9 @@ def dress(rng):
 
 def trouser(rng):
     tone = base_tone(rng, 0.3)
-    fabric = make_fabric(rng, ["plain", "plain", "plain", "melange", "pinstripes", "checks", "flowers"])
+    fabric = make_fabric(
+        rng, ["plain", "plain", "plain", "melange", "pinstripes", "checks", "flowers"]
+    )
     waist, hip, crotch = rng.uniform(0.13, 0.16), rng.uniform(0.16, 0.2), rng.uniform(0.27, 0.36)
     spread, ankle = rng.uniform(0.01, 0.1), rng.uniform(0.07, 0.13)
     inner, knee = spread * 0.5, rng.uniform(0.58, 0.66)
@@ -279,7 +390,9 @@ def trouser(rng):
     parts = [Part(side, tone, fabric=fabric, relief=0.8) for side in both_sides(leg)]
     seam = np.array([(0, 0), (0, crotch)])
     parts.append(Part(seam, tone * 0.6, width=0.014))
-    parts.append(Part(np.array([(-waist, 0.02), (waist, 0.02)]), tone * rng.uniform(0.5, 0.8), width=0.035))
+    parts.append(
+        Part(np.array([(-waist, 0.02), (waist, 0.02)]), tone * rng.uniform(0.5, 0.8), width=0.035)
+    )
     if rng.random() < 0.5:  # creases
         crease = [(hip * 0.5, crotch * 0.6), (inner + ankle / 2, length - 0.02)]
         parts += [Part(side, min(tone * 1.2, 1), width=0.018) for side in both_sides(crease)]
@@ -303,24 +416,54 @@ def sneaker(rng):
          (0.7, collar + 0.06), (0.86, collar + 0.02), (0.95, collar - 0.03), (0.98, collar), (0.96, high * 0.6), (0.98, high), (0.98, high)]
     )  # fmt: skip
     parts = [Part(upper, tone, fabric=fabric, relief=0.7)]
-    inside = smooth([(0.6, tongue + 0.02), (0.7, collar + 0.05), (0.94, collar - 0.01), (0.8, collar + 0.09), (0.66, collar + 0.1)])
+    inside = smooth(
+        [
+            (0.6, tongue + 0.02),
+            (0.7, collar + 0.05),
+            (0.94, collar - 0.01),
+            (0.8, collar + 0.09),
+            (0.66, collar + 0.1),
+        ]
+    )
     parts.append(Part(inside, tone * 0.3, relief=0.1))
     if rng.random() < 0.55:  # a toe cap or a quarter in another tone
         other = min(1, tone * rng.choice([0.45, 0.6, 1.4]))
-        quarter = [(0.62, high), (0.66, collar + 0.14), (0.8, collar + 0.12), (0.96, collar + 0.04), (0.97, high)]
-        cap = [(0.01, high), (0.0, toe + 0.06), (0.08, toe + 0.015), (0.2, toe - 0.02), (0.24, high)]
+        quarter = [
+            (0.62, high),
+            (0.66, collar + 0.14),
+            (0.8, collar + 0.12),
+            (0.96, collar + 0.04),
+            (0.97, high),
+        ]
+        cap = [
+            (0.01, high),
+            (0.0, toe + 0.06),
+            (0.08, toe + 0.015),
+            (0.2, toe - 0.02),
+            (0.24, high),
+        ]
         parts.append(Part(smooth(quarter if rng.random() < 0.6 else cap), other, relief=0.5))
     for share in np.linspace(0.15, 0.85, rng.integers(3, 6)):  # laces
         x, y = 0.3 + 0.25 * share, toe - 0.1 + (tongue + 0.14 - toe) * share
-        parts.append(Part(np.array([(x, y + 0.015), (x + 0.07, y + 0.06)]), rng.choice([0.95, 0.25]), width=0.018))
+        parts.append(
+            Part(
+                np.array([(x, y + 0.015), (x + 0.07, y + 0.06)]),
+                rng.choice([0.95, 0.25]),
+                width=0.018,
+            )
+        )
     if rng.random() < 0.6:  # the side's stripe
         other = 0.95 if tone < 0.6 else rng.uniform(0.2, 0.5)
         if rng.random() < 0.5:
-            swoosh = np.array([(0.4, high * 0.72), (0.5, high * 0.85), (0.65, high * 0.72), (0.85, high * 0.45)])
+            swoosh = np.array(
+                [(0.4, high * 0.72), (0.5, high * 0.85), (0.65, high * 0.72), (0.85, high * 0.45)]
+            )
             parts.append(Part(swoosh, other, width=rng.uniform(0.02, 0.045)))
         else:
             for x in (0.5, 0.57, 0.64):
-                parts.append(Part(np.array([(x, high * 0.85), (x + 0.06, high * 0.5)]), other, width=0.022))
+                parts.append(
+                    Part(np.array([(x, high * 0.85), (x + 0.06, high * 0.5)]), other, width=0.022)
+                )
     light = rng.random() < 0.7
     rim = smooth([(0.0, high - 0.03), (0.0, high + sole), (0.0, high + sole), (0.99, high + sole), (0.99, high + sole),
                   (1.0, high - 0.02), (0.5, high - 0.01)])  # fmt: skip
@@ -334,12 +477,38 @@ def heel_parts(rng, kind, heel_high, ground, front, tone):
     """Return the heel below the back of a shoe: "block", "stiletto" or "wedge"."""
     top_y = ground - heel_high
     if kind == "wedge":
-        shape = [(front, ground), (front, ground), (0.7, top_y + 0.02), (0.97, top_y), (0.97, top_y), (0.95, ground), (0.95, ground)]
+        shape = [
+            (front, ground),
+            (front, ground),
+            (0.7, top_y + 0.02),
+            (0.97, top_y),
+            (0.97, top_y),
+            (0.95, ground),
+            (0.95, ground),
+        ]
     elif kind == "stiletto":
-        shape = [(0.8, top_y), (0.98, top_y), (0.98, top_y), (0.945, ground), (0.945, ground), (0.905, ground), (0.905, ground), (0.88, top_y + 0.1)]
+        shape = [
+            (0.8, top_y),
+            (0.98, top_y),
+            (0.98, top_y),
+            (0.945, ground),
+            (0.945, ground),
+            (0.905, ground),
+            (0.905, ground),
+            (0.88, top_y + 0.1),
+        ]
     else:
         back = rng.uniform(0.68, 0.76)
-        shape = [(back, top_y), (back, top_y), (0.98, top_y), (0.98, top_y), (0.965, ground), (0.965, ground), (back + 0.03, ground), (back + 0.03, ground)]
+        shape = [
+            (back, top_y),
+            (back, top_y),
+            (0.98, top_y),
+            (0.98, top_y),
+            (0.965, ground),
+            (0.965, ground),
+            (back + 0.03, ground),
+            (back + 0.03, ground),
+        ]
     return Part(smooth(shape), tone, relief=0.5)
 
 
@@ -362,8 +531,26 @@ def boot(rng):
     sole_tone = dark if rng.random() < 0.75 else min(1, tone * 1.2)
     parts = [Part(upper, tone, fabric=fabric, relief=0.9)]
     kind = "block" if heel == "flat" else heel
-    parts.insert(0, heel_parts(rng, kind, lift + 0.05, ground + 0.005, 0.3, sole_tone if heel != "stiletto" else tone * 0.8))
-    sole = np.array([(0.01, high + 0.01), (0.35, high + 0.015), (0.62, high + 0.015 - lift * 0.45), (0.8, back + 0.015), (0.97, back + 0.015)])
+    parts.insert(
+        0,
+        heel_parts(
+            rng,
+            kind,
+            lift + 0.05,
+            ground + 0.005,
+            0.3,
+            sole_tone if heel != "stiletto" else tone * 0.8,
+        ),
+    )
+    sole = np.array(
+        [
+            (0.01, high + 0.01),
+            (0.35, high + 0.015),
+            (0.62, high + 0.015 - lift * 0.45),
+            (0.8, back + 0.015),
+            (0.97, back + 0.015),
+        ]
+    )
     parts.append(Part(sole, sole_tone, width=rng.uniform(0.035, 0.06)))
     style = rng.choice(["laces", "chelsea", "zip", "strap", "plain"])
     line = tone * 0.4 if tone > 0.45 else min(1, tone + 0.4)
@@ -372,19 +559,38 @@ def boot(rng):
             x, y = front + 0.02 - 0.14 * max(0, share - 0.55), 0.06 + share * (ankle - 0.02)
             parts.append(Part(np.array([(x - 0.01, y), (x + 0.11, y + 0.03)]), line, width=0.02))
     elif style == "chelsea":
-        gore = smooth([(0.6, rim + 0.01), (0.6, rim + 0.01), (0.78, 0.0), (0.78, 0.0), (0.73, ankle), (0.66, ankle)])
+        gore = smooth(
+            [
+                (0.6, rim + 0.01),
+                (0.6, rim + 0.01),
+                (0.78, 0.0),
+                (0.78, 0.0),
+                (0.73, ankle),
+                (0.66, ankle),
+            ]
+        )
         parts.append(Part(gore, line, relief=0.3))
     elif style == "zip":
-        parts.append(Part(np.array([(0.72, 0.02), (0.74, ankle), (0.68, high - 0.12)]), line, width=0.02))
+        parts.append(
+            Part(np.array([(0.72, 0.02), (0.74, ankle), (0.68, high - 0.12)]), line, width=0.02)
+        )
     elif style == "strap":
         y = ankle * rng.uniform(0.75, 1.0)
         parts.append(Part(np.array([(front - 0.01, y), (0.94, y - 0.04)]), line, width=0.04))
         parts.append(Part(np.array([(0.6, y - 0.03), (0.64, y - 0.03)]), 0.95, width=0.06))
     if rng.random() < 0.35:  # the counter at the heel
-        counter = smooth([(0.97, back), (0.97, back), (0.76, back), (0.78, back - 0.16), (0.95, back - 0.2)])
+        counter = smooth(
+            [(0.97, back), (0.97, back), (0.76, back), (0.78, back - 0.16), (0.95, back - 0.2)]
+        )
         parts.append(Part(counter, tone * 0.7, relief=0.5))
     if rng.random() < 0.3:  # a cuff at the rim
-        parts.append(Part(np.array([(front, rim + 0.04), (0.95, 0.04)]), min(1, tone * rng.choice([0.6, 1.3])), width=0.09))
+        parts.append(
+            Part(
+                np.array([(front, rim + 0.04), (0.95, 0.04)]),
+                min(1, tone * rng.choice([0.6, 1.3])),
+                width=0.09,
+            )
+        )
     return parts
 
 
@@ -394,13 +600,29 @@ def sandal(rng):
     lift = 0.0 if heel == "flat" else rng.uniform(0.22, 0.5)
     thick = rng.uniform(0.03, 0.05) if heel != "flat" else rng.uniform(0.025, 0.07)
     toe_curl = rng.uniform(0.0, 0.03)
-    sole = np.array([(0.0, -toe_curl), (0.12, 0.0), (0.32, 0.0), (0.55, -lift * 0.5), (0.75, -lift * 0.93), (0.97, -lift)])
+    sole = np.array(
+        [
+            (0.0, -toe_curl),
+            (0.12, 0.0),
+            (0.32, 0.0),
+            (0.55, -lift * 0.5),
+            (0.75, -lift * 0.93),
+            (0.97, -lift),
+        ]
+    )
     curve = subdivide_polygon(sole, degree=2, preserve_ends=True)
     sole_tone = rng.choice([rng.uniform(0.25, 0.5), tone])
     parts = []
     if heel == "wedge":
         shape = np.vstack([curve[curve[:, 0] > 0.1], [(0.96, thick), (0.12, thick)]])
-        parts.append(Part(shape, sole_tone, fabric=make_fabric(rng, ["plain", "stripes", "melange"]), relief=0.5))
+        parts.append(
+            Part(
+                shape,
+                sole_tone,
+                fabric=make_fabric(rng, ["plain", "stripes", "melange"]),
+                relief=0.5,
+            )
+        )
     elif heel != "flat":
         parts.append(heel_parts(rng, heel, lift, thick, 0.3, sole_tone))
     parts.append(Part(curve, sole_tone, width=thick * 2))
@@ -413,7 +635,9 @@ def sandal(rng):
     for x in np.sort(rng.uniform(0.12, 0.36, rng.integers(1, 4))):  # over the toes
         across = rng.uniform(0.12, 0.2)
         high = rng.uniform(0.1, 0.17)
-        parts.append(Part(arc((x, at(x)), (x + across, at(x + across)), high, lean=0.04), tone, width=strap))
+        parts.append(
+            Part(arc((x, at(x)), (x + across, at(x + across)), high, lean=0.04), tone, width=strap)
+        )
     if rng.random() < 0.75:  # around the ankle, held by a line over the instep
         up = rng.uniform(0.16, 0.3)
         back = np.array([(0.95, at(0.95)), (0.94, at(0.95) - up * 0.6), (0.9, at(0.95) - up)])
@@ -421,18 +645,41 @@ def sandal(rng):
         front = rng.uniform(0.5, 0.62)
         if rng.random() < 0.4:  # the buckle
             parts.append(Part(back[1] + [(0, -0.01), (0, 0.01)], 0.95, width=0.06))
-        ring = np.array([(0.9, at(0.95) - up), (0.75, at(0.95) - up + 0.02), (front, at(0.95) - up + rng.uniform(0.02, 0.12))])
+        ring = np.array(
+            [
+                (0.9, at(0.95) - up),
+                (0.75, at(0.95) - up + 0.02),
+                (front, at(0.95) - up + rng.uniform(0.02, 0.12)),
+            ]
+        )
         parts.append(Part(ring, tone, width=strap))
         if rng.random() < 0.8:
             foot = rng.uniform(0.3, 0.42)
             parts.append(Part(np.array([ring[-1], (foot, at(foot) - 0.08)]), tone, width=strap))
     elif rng.random() < 0.6:  # a slide or thong
         start = rng.uniform(0.2, 0.28)
-        parts.append(Part(arc((start, at(start)), (0.62, at(0.62)), rng.uniform(0.12, 0.2), lean=0.02), tone, width=strap * 1.2))
+        parts.append(
+            Part(
+                arc((start, at(start)), (0.62, at(0.62)), rng.uniform(0.12, 0.2), lean=0.02),
+                tone,
+                width=strap * 1.2,
+            )
+        )
     else:
-        mule = smooth([(0.1, at(0.1)), (0.1, at(0.1)), (0.2, at(0.2) - 0.12), (0.42, at(0.42) - 0.2), (0.52, at(0.5)), (0.52, at(0.5))])
+        mule = smooth(
+            [
+                (0.1, at(0.1)),
+                (0.1, at(0.1)),
+                (0.2, at(0.2) - 0.12),
+                (0.42, at(0.42) - 0.2),
+                (0.52, at(0.5)),
+                (0.52, at(0.5)),
+            ]
+        )
         parts.append(Part(mule, tone, relief=0.7))
-        parts.append(Part(arc((0.2, at(0.2) - 0.02), (0.4, at(0.4) - 0.02), 0.06), tone * 0.3, width=0.05))
+        parts.append(
+            Part(arc((0.2, at(0.2) - 0.02), (0.4, at(0.4) - 0.02), 0.06), tone * 0.3, width=0.05)
+        )
     return parts
 
 
@@ -441,16 +688,47 @@ def sandal(rng):
 
 def bag(rng):
     tone = base_tone(rng, 0.25)
-    fabric = make_fabric(rng, ["plain", "plain", "plain", "melange", "checks", "stripes", "flowers"])
-    shape = rng.choice(["tote", "box", "round", "clutch", "backpack"], p=[0.3, 0.25, 0.25, 0.1, 0.1])
+    fabric = make_fabric(
+        rng, ["plain", "plain", "plain", "melange", "checks", "stripes", "flowers"]
+    )
+    shape = rng.choice(
+        ["tote", "box", "round", "clutch", "backpack"], p=[0.3, 0.25, 0.25, 0.1, 0.1]
+    )
     high = {"tote": rng.uniform(0.6, 0.85), "box": rng.uniform(0.5, 0.75), "round": rng.uniform(0.5, 0.7),
             "clutch": rng.uniform(0.45, 0.62), "backpack": rng.uniform(1.0, 1.2)}[shape]  # fmt: skip
-    rim = {"tote": rng.uniform(0.38, 0.52), "box": 0.49, "round": rng.uniform(0.28, 0.4), "clutch": 0.5, "backpack": 0.38}[shape]
-    base = {"tote": rng.uniform(0.4, 0.48), "box": 0.5, "round": 0.44, "clutch": 0.5, "backpack": 0.46}[shape]
+    rim = {
+        "tote": rng.uniform(0.38, 0.52),
+        "box": 0.49,
+        "round": rng.uniform(0.28, 0.4),
+        "clutch": 0.5,
+        "backpack": 0.38,
+    }[shape]
+    base = {
+        "tote": rng.uniform(0.4, 0.48),
+        "box": 0.5,
+        "round": 0.44,
+        "clutch": 0.5,
+        "backpack": 0.46,
+    }[shape]
     if shape in ("round", "backpack"):
-        half = [(0, 0), (rim, 0), (rim + 0.12, high * 0.45), (base + 0.06, high * 0.85), (base - 0.05, high), (0, high)]
+        half = [
+            (0, 0),
+            (rim, 0),
+            (rim + 0.12, high * 0.45),
+            (base + 0.06, high * 0.85),
+            (base - 0.05, high),
+            (0, high),
+        ]
     else:
-        half = [(0, 0), (rim, 0), (rim, 0), ((rim + base) / 2 + 0.02, high / 2), (base, high), (base, high), (0, high)]
+        half = [
+            (0, 0),
+            (rim, 0),
+            (rim, 0),
+            ((rim + base) / 2 + 0.02, high / 2),
+            (base, high),
+            (base, high),
+            (0, high),
+        ]
     parts = []
     line = tone * rng.uniform(0.4, 0.6) if tone > 0.4 else min(1, tone + rng.uniform(0.2, 0.4))
     handle = rng.choice([tone, line, tone * 0.7])
@@ -459,30 +737,58 @@ def bag(rng):
         reach = rim * rng.uniform(0.4, 0.75)
         up = rng.uniform(0.2, 0.42)
         if rng.random() < 0.5:
-            parts.append(Part(arc((-reach + 0.06, 0.04), (reach + 0.06, 0.04), up * 0.95), handle * 0.7, width=wide))
+            parts.append(
+                Part(
+                    arc((-reach + 0.06, 0.04), (reach + 0.06, 0.04), up * 0.95),
+                    handle * 0.7,
+                    width=wide,
+                )
+            )
         parts.append(Part(arc((-reach, 0.06), (reach, 0.06), up), handle, width=wide))
     elif shape == "backpack":
         parts.append(Part(arc((-0.12, 0.03), (0.12, 0.03), 0.14), handle, width=wide))
     elif rng.random() < 0.6:  # a shoulder strap that hangs at the sides
-        parts.append(Part(arc((-rim, 0.1), (rim, 0.1), rng.uniform(0.35, 0.6)), handle, width=wide * 0.7))
+        parts.append(
+            Part(arc((-rim, 0.1), (rim, 0.1), rng.uniform(0.35, 0.6)), handle, width=wide * 0.7)
+        )
     parts.append(Part(smooth(mirrored(half)), tone, fabric=fabric, relief=0.7))
     if parts and shape != "clutch" and rng.random() < 0.4:  # the handles' ends, sewn on
         ends = [(rim * 0.55, 0.0), (rim * 0.55, high * 0.3)]
         parts += [Part(side, handle, width=wide) for side in both_sides(ends)]
     front = rng.choice(["flap", "zip", "pocket", "label", "bow", "none"])
     if front == "flap":
-        flap = mirrored([(0, 0), (rim * 0.98, 0), (base * 0.98, high * 0.4), (0, high * rng.uniform(0.42, 0.6))])
+        flap = mirrored(
+            [(0, 0), (rim * 0.98, 0), (base * 0.98, high * 0.4), (0, high * rng.uniform(0.42, 0.6))]
+        )
         parts.append(Part(flap, min(1, tone * rng.uniform(0.85, 1.15)), fabric=fabric, relief=1.0))
         parts.append(Part(np.array([(-0.02, high * 0.5), (0.02, high * 0.5)]), 0.95, width=0.07))
     elif front == "zip":
-        parts.append(Part(np.array([(-rim * 0.85, high * 0.14), (rim * 0.85, high * 0.14)]), line, width=0.03))
+        parts.append(
+            Part(
+                np.array([(-rim * 0.85, high * 0.14), (rim * 0.85, high * 0.14)]), line, width=0.03
+            )
+        )
     elif front == "pocket":
-        box = np.array([(-0.25, high * 0.5), (0.25, high * 0.5), (0.25, high * 0.86), (-0.25, high * 0.86), (-0.25, high * 0.5)])
+        box = np.array(
+            [
+                (-0.25, high * 0.5),
+                (0.25, high * 0.5),
+                (0.25, high * 0.86),
+                (-0.25, high * 0.86),
+                (-0.25, high * 0.5),
+            ]
+        )
         parts.append(Part(box, line, width=0.025))
     elif front == "label":
         parts.append(Part(np.array([(-0.1, high * 0.5), (0.1, high * 0.5)]), line, width=0.1))
     elif front == "bow":
-        parts.append(Part(np.array([(-0.1, high * 0.25), (0, high * 0.3), (0.1, high * 0.25)]), line, width=0.07))
+        parts.append(
+            Part(
+                np.array([(-0.1, high * 0.25), (0, high * 0.3), (0.1, high * 0.25)]),
+                line,
+                width=0.07,
+            )
+        )
     if rng.random() < 0.3:
         parts.append(Part(np.array([(-base, high * 0.93), (base, high * 0.93)]), line, width=0.04))
     return parts
@@ -535,7 +841,10 @@ def paint(parts, rng, side=28, margin=0.02):
     Returns:
         uint8 (side, side).
     """
-    reach = [np.column_stack([part.points - (part.width or 0) / 2, part.points + (part.width or 0) / 2]) for part in parts]
+    reach = [
+        np.column_stack([part.points - (part.width or 0) / 2, part.points + (part.width or 0) / 2])
+        for part in parts
+    ]
     corners = np.vstack(reach)
     low, high = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
     pixels = side * OVERSAMPLING
@@ -558,7 +867,11 @@ def paint(parts, rng, side=28, margin=0.02):
             tone = tone * part.fabric(x, y)
         if part.width is None:
             depth = distance_transform_edt(mask) / OVERSAMPLING  # in pixels of the final picture
-            tone = tone * (1 - 0.45 * part.relief * np.exp(-depth / 0.7)) * (1 + 0.10 * part.relief * folds)
+            tone = (
+                tone
+                * (1 - 0.45 * part.relief * np.exp(-depth / 0.7))
+                * (1 + 0.10 * part.relief * folds)
+            )
         sheet[mask] = np.clip(tone * (1 + 0.03 * grain), 0.04, 1)[mask]
     picture = sheet.reshape(side, OVERSAMPLING, side, OVERSAMPLING).mean(axis=(1, 3))
     return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)

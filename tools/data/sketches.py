@@ -66,16 +66,23 @@ def garment(number, side=64, seed=2026):
     sewn = np.isin(order, [k for k, part in enumerate(parts) if of_cloth(part, base)])
     if room_for_hatching(sewn).mean() < LEAST_ROOM:
         cloth = CLOTHS["cotton"]  # without room for a cue, it is the cloth that needs none
-    return sketched(order, sewn, cloth, columns, rows, side), coloured(parts, base, order, masks, cloth, rng, columns, rows, side)
+    return sketched(order, sewn, cloth, columns, rows, side), coloured(
+        parts, base, order, masks, cloth, rng, columns, rows, side
+    )
 
 
 def placed(parts, part):
     """Return a part's points and line width in shares of the side, so that the whole garment fills the picture."""
-    reach = [np.column_stack([p.points - (p.width or 0) / 2, p.points + (p.width or 0) / 2]) for p in parts]
+    reach = [
+        np.column_stack([p.points - (p.width or 0) / 2, p.points + (p.width or 0) / 2])
+        for p in parts
+    ]
     corners = np.vstack(reach)
     low, high = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
     scale = 0.9 / (high - low).max()
-    return (part.points - (low + high) / 2) * scale + 0.5, part.width and max(part.width * scale, 0.012)
+    return (part.points - (low + high) / 2) * scale + 0.5, part.width and max(
+        part.width * scale, 0.012
+    )
 
 
 def part_mask(part, points, width, columns, rows):
@@ -86,7 +93,11 @@ def part_mask(part, points, width, columns, rows):
 
 def of_cloth(part, base):
     """Tell whether a part is made of the garment's cloth: the same fabric, or a filled part of nearly the same tone."""
-    return part is base or (part.width is None and part.tone > 0.6 * base.tone and (part.fabric is base.fabric or abs(part.tone - base.tone) < 0.15))
+    return part is base or (
+        part.width is None
+        and part.tone > 0.6 * base.tone
+        and (part.fabric is base.fabric or abs(part.tone - base.tone) < 0.15)
+    )
 
 
 def room_for_hatching(sewn):
@@ -126,8 +137,12 @@ def coloured(parts, base, order, masks, cloth, rng, columns, rows, side):
     """Paint the parts from back to front: colour, texture, folds, dark edges, grain."""
     pixels = len(order)
     hue = (cloth.hue + rng.normal(0, 0.012)) % 1
-    shade = np.array(colorsys.hls_to_rgb(hue, cloth.lightness + rng.normal(0, 0.035), cloth.saturation))
-    folds = zoom(rng.normal(0, 1, (5, 9)), (pixels / 5, pixels / 9), order=3, mode="reflect", grid_mode=True)
+    shade = np.array(
+        colorsys.hls_to_rgb(hue, cloth.lightness + rng.normal(0, 0.035), cloth.saturation)
+    )
+    folds = zoom(
+        rng.normal(0, 1, (5, 9)), (pixels / 5, pixels / 9), order=3, mode="reflect", grid_mode=True
+    )
     grain = rng.normal(0, 1, (side, side)).repeat(OVERSAMPLING, 0).repeat(OVERSAMPLING, 1)
     texture = textured(cloth.texture, columns, rows, rng)
     sheet = np.ones((pixels, pixels, 3))
@@ -137,7 +152,11 @@ def coloured(parts, base, order, masks, cloth, rng, columns, rows, side):
             cut = texture * (1 + 0.045 * grain)
         if part.width is None:
             depth = distance_transform_edt(mask) / OVERSAMPLING * 64 / side
-            cut = cut * (1 - 0.35 * part.relief * np.exp(-depth / 1.2)) * (1 + 0.14 * part.relief * folds)
+            cut = (
+                cut
+                * (1 - 0.35 * part.relief * np.exp(-depth / 1.2))
+                * (1 + 0.14 * part.relief * folds)
+            )
         visible = order == number
         sheet[visible] = np.clip(colour * cut[..., np.newaxis], 0, 1)[visible]
     picture = sheet.reshape(side, OVERSAMPLING, side, OVERSAMPLING, 3).mean(axis=(1, 3))

@@ -1,4 +1,4 @@
-"""The monitor in JupyterLab: one bar, one grid, one plot, refreshed in place while the cell runs; replay shows them again."""
+"""A training in JupyterLab: one bar, one grid, one plot, refreshed in place; replay shows them."""
 
 import re
 
@@ -10,13 +10,14 @@ from tests.browser.conftest import BUILD, ROOT, photograph
 TRAIN = """
 import time
 import numpy as np
-from helpers.monitor import Monitor, replay
+from helpers.live_view import replay
+from helpers.training import Training
 
 rng = np.random.default_rng(0)
-with Monitor("04_dcgan/browser", 160, 20, lambda: rng.random((16, 28, 28))) as monitor:
-    for step in range(1, 161):
-        time.sleep(0.05)
-        monitor.update(step, generator_loss=1 / step, discriminator_loss=1.0 if step < 70 else np.nan)
+run = Training("04_dcgan/browser", 160, 20, lambda: rng.random((16, 28, 28)))
+for step in range(1, 161):
+    time.sleep(0.05)
+    run.update(generator_loss=1 / step, discriminator_loss=1.0 if step < 70 else np.nan)
 """
 
 
@@ -31,14 +32,18 @@ def test_a_training_is_shown_while_it_runs_and_replayed(chapter):
         page.get_by_text(re.compile(r"[45]\d%\|")).first.wait_for()
         for _ in range(3):
             expect(pictures(page)).to_have_count(2)
-            seen.append((page.get_by_text("%|").inner_text(), pictures(page).first.get_attribute("src")))
+            bar = page.get_by_text("%|").inner_text()
+            seen.append((bar, pictures(page).first.get_attribute("src")))
             page.wait_for_timeout(1_100)
-        photograph(page, "monitor_while_training")
+        photograph(page, "training_while_it_runs")
 
     BUILD.mkdir(parents=True, exist_ok=True)
-    cells = [nbformat.v4.new_code_cell(source) for source in (TRAIN, 'replay("04_dcgan/browser", seconds=1)', "1 + 1")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": ""}}), BUILD / "monitor.ipynb")
-    page = chapter("monitor", folder=str(BUILD.relative_to(ROOT)), watch=watch)
+    sources = TRAIN, 'replay("04_dcgan/browser", seconds=1)', "1 + 1"
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    kernel = {"kernelspec": {"name": "python3", "display_name": ""}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+    nbformat.write(notebook, BUILD / "training.ipynb")
+    page = chapter("training", folder=str(BUILD.relative_to(ROOT)), watch=watch)
 
     bars, grids = zip(*seen)
     assert len(set(bars)) == 3 and len(set(grids)) > 1  # they changed while the cell ran
