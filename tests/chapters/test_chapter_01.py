@@ -20,7 +20,7 @@ def test_both_counts_agree_with_a_third_way(chapter):
     assert counts.shape == (5, 4, 256) and counts.sum() == IMAGES.size
     assert np.array_equal(counts, chapter.count_by_loop(IMAGES))
     for value in (0, 17, 255):
-        assert np.array_equal(counts[:, :, value], (IMAGES == value).sum(axis=0))
+        assert np.array_equal(counts[:, :, value], (value == IMAGES).sum(axis=0))
 
 
 def test_bits_per_pixel_of_known_tables(chapter):

@@ -130,7 +130,7 @@ def test_a_vae_that_is_interrupted_draws_the_same_noise_again(small, monkeypatch
     noise = []
 
     def run(name):
-        encoder, decoder, history = small.train_vae(name, 2)
+        _encoder, decoder, history = small.train_vae(name, 2)
         noise.append(history["loss"])
         return decoder, history
 

@@ -214,7 +214,9 @@ def test_the_curve_of_the_source_is_complete():
 
 def test_the_changes_lead_from_the_sources_recipe_to_the_improved_one(chapter):
     table = recipe_changes.recipes(chapter)
-    assert [*table.values()][0] == chapter.SOURCE and [*table.values()][-1] == chapter.IMPROVED
+    assert (
+        next(iter(table.values())) == chapter.SOURCE and [*table.values()][-1] == chapter.IMPROVED
+    )
     rows = rows_of(recipe_changes.TABLE)
     lessons = len(recipe_changes.SEEDS)
     assert [row["recipe"] for row in rows] == [*table, *["improved, lesson"] * lessons]

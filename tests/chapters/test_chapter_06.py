@@ -8,7 +8,6 @@ import tensorflow as tf
 from helpers import datasets, metrics, pretrained
 from helpers.checkpoints import CheckpointError
 from tests.support import training_checks
-
 from tools.notebooks.definitions import load_definitions
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (24, 28, 28, 1)).astype(np.float32)

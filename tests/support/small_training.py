@@ -1,9 +1,9 @@
-"""A small adversarial training with everything that a checkpoint must keep, in processes that are killed at chosen moments.
+"""A small adversarial training that keeps all kinds of things, in processes that are killed.
 
     python -m tests.support.small_training '[["name", "result.npz", "moment", "without"], ...]'
 
-Runs one life after the other, each in a process of its own (forked, so that TensorFlow is imported once), and prints how each ended,
-as JSON: 0, or -9 for SIGKILL. The moments are:
+Runs one life after the other, each in a process of its own (forked, so that TensorFlow is imported
+once), and prints how each ended, as JSON: 0, or -9 for SIGKILL. The moments are:
 
     none              it ends by itself and writes the result
     step 7            between the two updates of step 7
@@ -13,7 +13,8 @@ as JSON: 0, or -9 for SIGKILL. The moments are:
     before-removal 8  before the oldest checkpoint is removed
     outside 7         from another process, a moment after step 7 has begun
 
-`without` leaves out of the checkpoint one thing that must be in it: "" or the name of an object, "seeds" of dropout, or the "order" of the data.
+`without` leaves out of the checkpoint one thing that must be in it: "" or the name of a part,
+"seeds" of dropout, or the "order" of the data.
 """
 
 import json
@@ -41,14 +42,26 @@ IMAGES = np.random.default_rng(0).random(
 
 
 def make_networks():
-    generator = keras.Sequential([
-        keras.Input((5,)), keras.layers.Dense(72), keras.layers.BatchNormalization(), keras.layers.LeakyReLU(),
-        keras.layers.Reshape((3, 3, 8)), keras.layers.Conv2DTranspose(1, 4, strides=2, padding="same"),
-    ])  # fmt: skip
-    discriminator = keras.Sequential([
-        keras.Input((6, 6, 1)), keras.layers.Conv2D(8, 3, strides=2), keras.layers.LeakyReLU(), keras.layers.Dropout(0.4),
-        keras.layers.Flatten(), keras.layers.Dense(1),
-    ])  # fmt: skip
+    generator = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Dense(72),
+            keras.layers.BatchNormalization(),
+            keras.layers.LeakyReLU(),
+            keras.layers.Reshape((3, 3, 8)),
+            keras.layers.Conv2DTranspose(1, 4, strides=2, padding="same"),
+        ]
+    )
+    discriminator = keras.Sequential(
+        [
+            keras.Input((6, 6, 1)),
+            keras.layers.Conv2D(8, 3, strides=2),
+            keras.layers.LeakyReLU(),
+            keras.layers.Dropout(0.4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1),
+        ]
+    )
     return generator, discriminator
 
 

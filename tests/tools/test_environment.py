@@ -1,4 +1,4 @@
-"""pyproject.toml, constraints.txt and environment.yml say the same; what is committed names no registry and no machine."""
+"""The files of the environment say the same; no file names a registry or a machine."""
 
 import fnmatch
 import os
@@ -87,7 +87,7 @@ def test_what_is_installed_is_what_is_pinned():
 
 
 def project_files():
-    """Yield the files that git tracks; where there is no git, every file but those that .gitignore leaves out."""
+    """Yield the files that git tracks; without git, every file that .gitignore leaves in."""
     try:
         names = subprocess.run(
             ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True

@@ -82,7 +82,8 @@ def test_numbers_of_an_older_run_do_not_count(tmp_path):
 
 
 def test_a_mixture_of_sources_has_the_wider_range(monkeypatch, tmp_path):
-    text = "[09_test.smoke.official]\nfcd = [2, 9]\nn = [1, 1]\n[09_test.smoke.embedded]\nfcd = [1, 5]\n"
+    text = "[09_test.smoke.official]\nfcd = [2, 9]\nn = [1, 1]\n"
+    text += "[09_test.smoke.embedded]\nfcd = [1, 5]\n"
     (tmp_path / "expected.toml").write_text(text)
     monkeypatch.setattr(run_chapters, "DATA", tmp_path)
     assert run_chapters.expected_ranges("09_test", "smoke", "official") == {
@@ -161,7 +162,8 @@ def test_stored_outputs_have_no_widget_and_no_machine(monkeypatch, tmp_path):
     path = written(
         tmp_path,
         "import numpy as np\nfrom helpers import plotting, widgets\n"
-        "widgets.class_chooser(['a', 'b'], lambda n: plotting.image_grid(np.ones((1, 8, 8)), (0, 1)))",
+        "grid = plotting.image_grid(np.ones((1, 8, 8)), (0, 1))\n"
+        "widgets.class_chooser(['a', 'b'], lambda n: grid)",
     )
     before = nbformat.read(path, as_version=4)
     before.cells[0].metadata.tags = ["result-picture"]

@@ -33,7 +33,7 @@ SIX_DEATHS = (
 
 @pytest.fixture(scope="module")
 def lives(tmp_path_factory):
-    """Run all trainings, each in processes of its own; return {(moment, left out): (ends, result)}."""
+    """Run all trainings in processes of their own: {(moment, left out): (ends, result)}."""
     folder, plan, keys = tmp_path_factory.mktemp("lives"), [], [("none", "")]
     keys += [(moment, "") for moment in MOMENTS] + [("between 13", part) for part in LEFT_OUT]
     for number, (moment, without) in enumerate(keys):

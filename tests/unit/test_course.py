@@ -127,8 +127,14 @@ def test_a_tensor_is_a_number(loaded, tmp_path):
 
 @pytest.mark.parametrize(
     "value, says",
-    [(float("nan"), "fcd is nan"), (np.float32("-inf"), "fcd is -inf"), ("2.5", "single")]
-    + [(None, "single"), ([1, 2], "single"), (np.zeros(3), "single")],
+    [
+        (float("nan"), "fcd is nan"),
+        (np.float32("-inf"), "fcd is -inf"),
+        ("2.5", "single"),
+        (None, "single"),
+        ([1, 2], "single"),
+        (np.zeros(3), "single"),
+    ],
 )
 def test_what_is_no_finite_number_is_not_recorded(tmp_path, value, says):
     with pytest.raises(ValueError, match=says):

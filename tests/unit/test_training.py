@@ -82,7 +82,7 @@ def test_a_stopped_run_goes_on_with_the_same_batches_and_one_whole_curve(stopped
 def test_batches_are_those_of_an_uninterrupted_run():
     def batches(last=None):
         run, seen = Training(RUN, 9, 3, rate=1.0, count=tf.Variable(0.0)), []
-        for batch, label in run.batches((IMAGES, np.arange(30)), 4, seed=1):
+        for _batch, label in run.batches((IMAGES, np.arange(30)), 4, seed=1):
             seen.append(label)
             run.update(loss=1.0)
             if run.step == last:
@@ -150,7 +150,7 @@ def test_a_loop_without_batches_resumes_at_its_first_update():
     for _ in range(2):
         run = Training(RUN, 4, 2, count=tf.Variable(0.0))
         run.resume()
-        for step in range(run.step, 2 + run.step):
+        for _step in range(run.step, 2 + run.step):
             run.update(loss=tf.constant(0.5))
     assert run.history["loss"] == [0.5] * 4 and run.history["step"] == [1, 2, 3, 4]
 
