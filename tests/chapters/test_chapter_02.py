@@ -119,7 +119,7 @@ def test_a_training_that_is_interrupted_goes_on_when_the_cell_is_run_again(
 
     def run(name):
         *networks, history = small.train_autoencoder(name, 2, 6, 1e-3, corrupt=corrupt)
-        return keras.Sequential(networks), history
+        return networks, history
 
     check_an_interrupted_training_goes_on(
         small, monkeypatch, capsys, run, 5, 4, ["loss"], exact=True

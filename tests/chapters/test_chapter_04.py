@@ -1,6 +1,5 @@
 """The functions of chapter 04, taken out of the notebook, against values that are known."""
 
-import csv
 import json
 
 import keras
@@ -10,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import recipe_changes, source_recipe
+from benchmarks.tables import read_rows
 from helpers.checkpoints import CheckpointError
 from tests.support import training_checks
 from tests.support.training_checks import equal, values
@@ -196,13 +196,8 @@ def test_a_mixture_by_hand(chapter):
 # ---------------------------------------------------------------- what is shipped as data
 
 
-def rows_of(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_the_curve_of_the_source_is_complete():
-    rows = rows_of(source_recipe.CURVE)
+    rows = read_rows(source_recipe.CURVE)
     assert tuple(rows[0]) == source_recipe.COLUMNS
     epochs, scores = ([float(row[name]) for row in rows] for name in ("epoch", "fcd"))
     assert epochs == sorted(set(epochs))
@@ -213,17 +208,14 @@ def test_the_curve_of_the_source_is_complete():
 
 
 def test_the_changes_lead_from_the_sources_recipe_to_the_improved_one(chapter):
-    table = recipe_changes.recipes(chapter)
-    assert (
-        next(iter(table.values())) == chapter.SOURCE and [*table.values()][-1] == chapter.IMPROVED
-    )
-    rows = rows_of(recipe_changes.TABLE)
-    lessons = len(recipe_changes.SEEDS)
-    assert [row["recipe"] for row in rows] == [*table, *["improved, lesson"] * lessons]
-    assert {int(row["steps"]) for row in rows[len(table) :]} == {chapter.STEPS}
-    measured = [*table.values(), *[chapter.IMPROVED] * lessons]
-    settings = [recipe_changes.settings(chapter, recipe) for recipe in measured]
-    assert [row["settings"] for row in rows] == settings
+    first, *_, last = recipe_changes.recipes(chapter).values()
+    assert (first, last) == (chapter.SOURCE, chapter.IMPROVED)
+    rows = read_rows(recipe_changes.TABLE)
+    assert tuple(rows[0]) == recipe_changes.COLUMNS
+    found = [tuple(row[name] for name in ("recipe", "settings", "seed")) for row in rows]
+    assert found == [key[:3] for key in recipe_changes.wanted(chapter)]
+    lessons = [row["steps"] for row in rows if row["recipe"] == recipe_changes.LESSON]
+    assert set(lessons) == {str(chapter.STEPS)} and len(lessons) == 3
     assert len({row["judge"] for row in rows}) == 1
 
 

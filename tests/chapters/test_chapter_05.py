@@ -1,9 +1,9 @@
 """The functions of chapter 05, taken out of the notebook, against values that are known."""
 
-import csv
 import os
 import re
 import shutil
+import types
 
 import keras
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import article_networks, failure_catalogue, mystery_runs
+from benchmarks.tables import definitions, read_rows
 from helpers.checkpoints import CheckpointError
 from helpers.course import run_folder
 from tests.support.training_checks import equal, interrupt_at, values
@@ -84,11 +85,6 @@ def whole(trained):
 @pytest.fixture(autouse=True)
 def quiet():
     tf.get_logger().setLevel("ERROR")
-
-
-def rows_of(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def layers_of(network, kind):
@@ -301,7 +297,7 @@ def test_failures_that_need_no_long_training_show_their_symptom(small, name):
 
 
 def test_the_table_says_that_every_failure_showed_its_symptom_in_three_seeds_of_three(chapter):
-    rows = rows_of(failure_catalogue.TABLE)
+    rows = read_rows(failure_catalogue.TABLE)
     assert tuple(rows[0]) == failure_catalogue.COLUMNS and len(chapter.CATALOGUE) >= 6
     wanted = [
         (name, str(mended), str(seed))
@@ -312,10 +308,13 @@ def test_the_table_says_that_every_failure_showed_its_symptom_in_three_seeds_of_
     assert [(row["failure"], row["mended"], row["seed"]) for row in rows] == wanted
     assert all(row["symptom"] == str(row["mended"] == "False") for row in rows)
     assert len({row["code"] for row in rows}) == 1
+    names = failure_catalogue.SETTINGS | failure_catalogue.NOT_USED
+    assert names <= {*definitions(chapter)}
 
 
 def test_the_articles_curve_shows_what_the_post_mortem_says():
-    rows = rows_of(article_networks.CURVE)
+    rows = read_rows(article_networks.CURVE)
+    assert tuple(rows[0]) == article_networks.COLUMNS
     assert [int(row["step"]) for row in rows] == list(range(1, article_networks.STEPS + 1))
     assert article_networks.STEPS >= 300
     last = rows[-50:]
@@ -324,7 +323,7 @@ def test_the_articles_curve_shows_what_the_post_mortem_says():
 
 
 def test_each_mystery_run_shows_the_signs_of_its_diagnosis(chapter):
-    rows = rows_of(mystery_runs.TABLE)
+    rows = read_rows(mystery_runs.TABLE)
     runs = [
         {name: [float(row[name]) for row in rows if row["run"] == run] for name in rows[0]}
         for run in "123"
@@ -346,17 +345,14 @@ def test_the_articles_networks_are_trained_on_scaled_pictures(monkeypatch):
     class Stop(Exception):
         pass
 
-    def fit(self, dataset, **settings):
+    def fit(_, dataset, **settings):
         seen.append(np.asarray(next(iter(dataset))))
         raise Stop
 
-    class White:
-        source = "folder"
-        train_images = np.full((200, 28, 28), 255, np.uint8)
-
+    white = types.SimpleNamespace(train_images=np.full((200, 28, 28), 255, np.uint8))
     monkeypatch.setenv("COURSE_BUDGET", "full")  # the benchmark sets it: put back after the test
     monkeypatch.setattr(keras.Model, "fit", fit)
-    monkeypatch.setattr(article_networks.datasets, "load", lambda name: White)
+    monkeypatch.setattr(article_networks, "complete_clothes", lambda: white)
     with pytest.raises(Stop):
         article_networks.main()
     assert seen[0].shape == (128, 28, 28, 1) and seen[0].dtype == np.float32 and seen[0].max() == 1

@@ -212,7 +212,7 @@ def spoil_training_loop(nb):
 
 
 def spoil_training_cell(nb):
-    first(nb, "code").source = training("run.update(**train_step(images))", before="x=1 " * 12)
+    first(nb, "code").source = training("run.update(**train_step(images))", before="x=1 " * 24)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def check_an_interrupted_training_goes_on(
     losses=("generator_loss", "discriminator_loss"),
     exact=False,
 ):
-    """`run(name)` trains and returns (model, history); interrupted and run again, it ends the same.
+    """`run(name)` returns (networks, history); interrupted and run again, it ends the same.
 
     Once more run again, it says that it is complete, and returns the same.
 
@@ -158,6 +158,7 @@ def check_an_interrupted_training_goes_on(
     again, again_history = run("cut")
     assert "complete, nothing was trained now" in capsys.readouterr().out
     assert again_history == resumed_history
-    for one, other, third in zip(*map(values, (whole, resumed, again)), strict=True):
+    ends = (values(*(end if isinstance(end, list) else [end])) for end in (whole, resumed, again))
+    for one, other, third in zip(*ends, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=0 if exact else 2e-3)
         np.testing.assert_allclose(other, third, rtol=0, atol=1e-6)

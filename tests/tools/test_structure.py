@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 from helpers.course import ROOT
 
-LARGEST, LARGEST_FILE = 1_600, 250  # lines of Python in helpers
+LARGEST, LARGEST_FILE = 1_810, 250  # lines of Python in helpers; on the way to 1,600
 MAY_IMPORT = {
     "helpers": {"helpers"},
     "tools": {"helpers", "tools"},
