@@ -12,7 +12,7 @@ from .course import DATA, from_root, note_source
 from .datasets import load
 
 SIZES = {"sketches": 64, "streets": 64, "edges": 32}  # pixels
-ORDERS = ("input-target", "target-input")
+ORDERS = {"input-target": 1, "target-input": -1}
 
 
 class PairError(ValueError):
@@ -21,13 +21,10 @@ class PairError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class PairData:
-    """Pictures and what should be made of them, uint8 (N, size, size, C); C is 3, or 1 for edges.
-
-    `source` is "embedded" (drawn by this project), "folder", or that of Fashion-MNIST.
-    """
+    """Pictures and what should be made of them, uint8 (N, size, size, C): C is 3; 1 for edges."""
 
     name: str
-    source: str
+    source: str  # "embedded" (drawn by this project), "folder", or that of Fashion-MNIST
     train_inputs: np.ndarray = dataclasses.field(repr=False)
     train_targets: np.ndarray = dataclasses.field(repr=False)
     test_inputs: np.ndarray = dataclasses.field(repr=False)
@@ -47,7 +44,7 @@ def load_pairs(source: str | Path, size: int = 64, order: str = "input-target") 
     ValueError: a wrong size or order. FileNotFoundError: no such folder. PairError: no pairs in it.
     """
     if size not in range(8, 1025) or size != SIZES.get(source, size) or order not in ORDERS:
-        wanted = f"size={SIZES.get(source, '8 to 1024')} and an order of {ORDERS}"
+        wanted = f"size={SIZES.get(source, '8 to 1024')} and an order of {list(ORDERS)}"
         raise ValueError(f"{source}: size is {size!r} and order {order!r}. Give {wanted}.")
     name, origin = Path(source).name, "embedded" if source in SIZES else "folder"
     if source == "edges":
@@ -59,8 +56,7 @@ def load_pairs(source: str | Path, size: int = 64, order: str = "input-target") 
         note_source(name, origin)
     counts = f"{len(train[0]):,} train + {len(test[0]):,} test pairs"
     print(f"{name} (source: {origin}): {counts}, {size} x {size} pixels.")
-    step = 1 if order == ORDERS[0] else -1
-    return PairData(name, origin, *train[::step], *test[::step])
+    return PairData(name, origin, *train[:: ORDERS[order]], *test[:: ORDERS[order]])
 
 
 def _edges(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +69,7 @@ def _edges(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _read_shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return 1,000 pairs and 100, uint8 (2, N, 64, 64, 3), from `tools.data.draw_pairs`."""
     with np.load(DATA / f"pairs_{name}.npz") as sheets:
-        decoded = [np.asarray(Image.open(io.BytesIO(sheets[key])).convert("RGB")) for key in sheets]
+        decoded = [Image.open(io.BytesIO(sheets[key])) for key in sheets]
     pairs = np.concatenate(decoded).reshape(2, -1, 64, 64, 3)
     return pairs[:, :1000], pairs[:, 1000:]
 
@@ -84,9 +80,8 @@ def _read_folder(source: str | Path, size: int) -> list[np.ndarray]:
     if not folder.is_dir():
         raise FileNotFoundError(f"'{folder}' is no folder. Give one, or one of {list(SIZES)}.")
     parts = [part for part in ("train", "test", "val") if (folder / part).is_dir()][:2] or [""]
-    left_out = [
-        f"  {path.name}: lies beside {parts[0]}" for path in folder.glob("[!.]*.*") if parts[0]
-    ]
+    beside = sorted(folder.glob("[!.]*.*")) if parts[0] else []
+    left_out = [f"  {path.name}: lies beside the folder {parts[0]}" for path in beside]
     read = {part: [] for part in parts}
     for part in parts:
         for path in sorted((folder / part).glob("[!.]*")):
@@ -96,12 +91,10 @@ def _read_folder(source: str | Path, size: int) -> list[np.ndarray]:
                 left_out.append(f"  {path.relative_to(folder)}: {error}")
     if left_out:
         print(f"{len(left_out):,} files were left out:", *left_out[:10], sep="\n")
-    counts = {f"{folder.name}/{part}": len(pairs) for part, pairs in read.items()}
+    counts = {part or "loose": len(pairs) for part, pairs in read.items()}
     if not all(counts.values()) or sum(counts.values()) < 2 or parts[0] == "test":
-        raise PairError(
-            f"Too few pairs: {counts}. Needed are PNG or JPEG files, each with two pictures side "
-            f"by side, in train and in test or val, or all in '{folder}' itself."
-        )
+        wanted = "PNG or JPEG files, two pictures side by side, loose or in train and test (or val)"
+        raise PairError(f"Too few pairs in '{folder}': {counts}. Needed are {wanted}.")
     pairs = [np.stack(part, axis=1) for part in read.values()]
     if len(pairs) == 1:
         mixed = np.random.default_rng(0).permutation(pairs[0].shape[1])

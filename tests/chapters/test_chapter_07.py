@@ -258,7 +258,8 @@ def eager():
 def test_what_the_weights_of_the_losses_do(small, data):
     """With adversarial=0 another discriminator changes nothing for the generator; with l1=0 other
     targets change only what the discriminator says."""
-    inputs, targets = (small.scaled(side[:4]) for side in (data.train_inputs, data.train_targets))
+    sides = data.train_inputs[:4], data.train_targets[:4]
+    inputs, targets = (tf.constant(small.scaled(side)) for side in sides)
 
     def generator_after(patch=16, sign=1, **change):
         parts = small.make_parts(small.BOTH, (8, 8, 3), 0)

@@ -1,18 +1,14 @@
-"""The Atelier: a program that draws clothes as vector shapes and paints them at any size.
+"""Clothes as vector shapes, for the sketches: `design` makes one of a class from random numbers.
 
-A garment is a list of parts: filled outlines and lines, back to front, in units of the garment's own (y points down).
-`design` makes one of a class from random numbers; `paint` turns it into a grey picture.
+A garment is a list of parts: filled outlines and lines, back to front, in units of the garment's
+own (y points down).
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
-from skimage.draw import polygon
 from skimage.measure import subdivide_polygon
-from skimage.transform import resize
-
-OVERSAMPLING = 5  # painted 5 x 5 times larger, then averaged: soft edges
 
 
 @dataclasses.dataclass
@@ -23,7 +19,7 @@ class Part:
         points: (K, 2) x and y; a closed outline, or the corners of a line.
         tone: 0 black to 1 white.
         width: thickness of a line; None for a filled outline.
-        fabric: function (x, y) -> factor that multiplies the tone, both arrays in the garment's units; or None.
+        fabric: the same object for all parts of one cloth, or None.
         relief: how dark the edges and folds are, 0 flat to 1.
     """
 
@@ -38,7 +34,7 @@ class Part:
 
 
 def smooth(points, rounds=2):
-    """Round the corners of a closed outline with a quadratic B-spline; a point given twice keeps its corner."""
+    """Round a closed outline with a quadratic B-spline; a point given twice keeps its corner."""
     points = np.asarray(points, dtype=float)
     closed = np.vstack([points, points[:1]])
     for _ in range(rounds):
@@ -53,7 +49,7 @@ def mirrored(half):
 
 
 def arc(left, right, height, lean=0.0, steps=13):
-    """Return a line from `left` to `right` that rises by `height` between them, as a handle or strap does."""
+    """Return a line from `left` to `right` that rises by `height`, as a handle or strap does."""
     t = np.linspace(0, 1, steps)[:, None]
     line = np.asarray(left) * (1 - t) + np.asarray(right) * t
     line[:, 1] -= height * np.sin(np.pi * t[:, 0]) ** 0.7
@@ -70,43 +66,18 @@ def both_sides(points):
 
 
 def make_fabric(rng, kinds):
-    """Choose one of the named fabrics with random scale and contrast; return a function (x, y) -> factor."""
-    kind = rng.choice(kinds)
-    size, depth, phase = rng.uniform(0.05, 0.13), rng.uniform(0.25, 0.7), rng.uniform(0, 1, 2)
-    cells = rng.uniform(0, 1, (24, 24))
+    """Return a mark that tells which parts of a garment are of one cloth.
 
-    def spots(x, y, scale):
-        return cells[np.floor(y / scale).astype(int) % 24, np.floor(x / scale).astype(int) % 24]
-
-    def wave(v, period):
-        return 0.5 + 0.5 * np.sin(2 * np.pi * (v / period + phase[0]))
-
-    patterns = {
-        "plain": lambda x, y: np.ones_like(x),
-        "melange": lambda x, y: 1 - 0.35 * depth * spots(x, y, 0.035),
-        "stripes": lambda x, y: 1 - depth * (wave(y, 2 * size) > 0.55),
-        "pinstripes": lambda x, y: 1 - 0.5 * depth * (wave(x, size) > 0.75),
-        "checks": lambda x, y: (
-            1 - 0.5 * depth * ((wave(x, 1.6 * size) > 0.6) + (wave(y, 1.6 * size) > 0.6))
-        ),
-        "dots": lambda x, y: (
-            1 - depth * ((wave(x + size * (y // size % 2) / 2, size) > 0.6) * (wave(y, size) > 0.6))
-        ),
-        "flowers": lambda x, y: (
-            1 - depth * (spots(x, y, size * 0.7) > 0.6) - 0.2 * spots(y, x, 0.04)
-        ),
-        "knit": lambda x, y: 1 - 0.3 * depth * wave(y, 0.045) - 0.12 * spots(x, y, 0.04),
-        "band": lambda x, y: 1 - depth * (np.abs(y - 0.25 - 0.2 * phase[1]) < size),
-        "graphic": lambda x, y: (
-            1 - depth * (np.hypot(x, (y - 0.38) * 1.2) < 1.6 * size) * (spots(x, y, 0.05) > 0.35)
-        ),
-        "yoke": lambda x, y: 1 - depth * (y < 0.24 + 0.1 * phase[1]),
-    }
-    return patterns[kind]
+    Its pattern is not painted any more: a sketch's hatching chooses the cloth. The numbers that the
+    pattern needed are still drawn, so that those after them stay as they were.
+    """
+    rng.choice(kinds)
+    rng.uniform(size=4 + 24 * 24)
+    return object()
 
 
 def base_tone(rng, dark=0.25):
-    """Draw the grey of a cloth: mostly light, a share `dark` of it dark, as photographs of clothes on black are."""
+    """Draw the grey of a cloth: mostly light, in a share `dark` of the cases dark."""
     return rng.uniform(0.18, 0.45) if rng.random() < dark else rng.uniform(0.55, 0.98)
 
 
@@ -121,17 +92,36 @@ def sleeve(rng, kind, shoulder, armpit, length):
         end, bend = length * rng.uniform(0.88, 1.0), rng.uniform(0.42, 0.55)
         cuff = rng.uniform(0.075, 0.1)
         return smooth(
-            [(sx - 0.05, sy - 0.01), (sx - 0.05, sy - 0.01), (sx + 0.02, sy + 0.03), (sx + 0.75 * out, bend),
-             (sx + out, end), (sx + out, end), (sx + out - cuff, end + 0.01), (sx + out - cuff, end + 0.01),
-             (sx + 0.75 * out - 0.105, bend + 0.05), (ax - 0.015, ay), (ax - 0.015, ay)]
-        )  # fmt: skip
+            [
+                (sx - 0.05, sy - 0.01),
+                (sx - 0.05, sy - 0.01),
+                (sx + 0.02, sy + 0.03),
+                (sx + 0.75 * out, bend),
+                (sx + out, end),
+                (sx + out, end),
+                (sx + out - cuff, end + 0.01),
+                (sx + out - cuff, end + 0.01),
+                (sx + 0.75 * out - 0.105, bend + 0.05),
+                (ax - 0.015, ay),
+                (ax - 0.015, ay),
+            ]
+        )
     reach, drop = {"cap": (0.06, 0.1), "short": (0.15, 0.24), "elbow": (0.16, 0.42)}[kind]
     reach, drop = reach * rng.uniform(0.8, 1.2), drop * rng.uniform(0.9, 1.15)
     inner = (max(ax + 0.015, sx + reach - 0.13), max(ay + 0.02, sy + drop + 0.05))
     return smooth(
-        [(sx - 0.05, sy - 0.01), (sx - 0.05, sy - 0.01), (sx + 0.03, sy + 0.02), (sx + reach, sy + drop),
-         (sx + reach, sy + drop), inner, inner, (ax - 0.015, ay), (ax - 0.015, ay)]
-    )  # fmt: skip
+        [
+            (sx - 0.05, sy - 0.01),
+            (sx - 0.05, sy - 0.01),
+            (sx + 0.03, sy + 0.02),
+            (sx + reach, sy + drop),
+            (sx + reach, sy + drop),
+            inner,
+            inner,
+            (ax - 0.015, ay),
+            (ax - 0.015, ay),
+        ]
+    )
 
 
 def top(
@@ -150,7 +140,7 @@ def top(
     dark=0.25,
     wave=0.0,
 ):
-    """Return the parts of a garment with a body, perhaps sleeves, and a neck opening, and the tone of its cloth.
+    """Return the parts of a garment with body, neck and perhaps sleeves, and its cloth's tone.
 
     All widths are half widths. `neck` is the opening's half width and `depth` how low its front is.
     """
@@ -238,9 +228,17 @@ def t_shirt(rng):
     neck, depth = rng.uniform(0.09, 0.14), rng.uniform(0.06, 0.16)
     chest = wide * rng.uniform(0.92, 1.0) + (0.05 if sleeves == "none" else 0)
     parts, tone = top(
-        rng, sleeves, fabric, shoulder=wide, chest=chest, waist=chest * rng.uniform(0.9, 1.0), hem=chest * rng.uniform(0.95, 1.12),
-        neck=neck, depth=depth, wave=rng.uniform(0, 0.03),
-    )  # fmt: skip
+        rng,
+        sleeves,
+        fabric,
+        shoulder=wide,
+        chest=chest,
+        waist=chest * rng.uniform(0.9, 1.0),
+        hem=chest * rng.uniform(0.95, 1.12),
+        neck=neck,
+        depth=depth,
+        wave=rng.uniform(0, 0.03),
+    )
     if rng.random() < 0.6:
         parts.append(neck_line(rng, neck, depth, tone, rng.choice([0.6, 1.25])))
     return parts
@@ -280,9 +278,17 @@ def coat(rng):
     wide, neck = rng.uniform(0.22, 0.27), rng.uniform(0.07, 0.1)
     hem = wide * rng.uniform(0.98, 1.18)
     parts, tone = top(
-        rng, "long", fabric, shoulder=wide, chest=wide, waist=wide * rng.uniform(0.9, 1.0), hem=hem, neck=neck,
-        depth=rng.uniform(0.1, 0.2), dark=0.35,
-    )  # fmt: skip
+        rng,
+        "long",
+        fabric,
+        shoulder=wide,
+        chest=wide,
+        waist=wide * rng.uniform(0.9, 1.0),
+        hem=hem,
+        neck=neck,
+        depth=rng.uniform(0.1, 0.2),
+        dark=0.35,
+    )
     line = tone * 0.35 if tone > 0.4 else tone + 0.4
     low = rng.uniform(0.16, 0.36)
     parts.append(
@@ -323,9 +329,17 @@ def shirt(rng):
     wide, neck = rng.uniform(0.23, 0.28), rng.uniform(0.07, 0.1)
     depth = rng.uniform(0.06, 0.14)
     parts, tone = top(
-        rng, sleeves, fabric, shoulder=wide, chest=wide * 0.98, waist=wide * rng.uniform(0.9, 0.98),
-        hem=wide * rng.uniform(0.95, 1.05), neck=neck, depth=depth, wave=rng.uniform(0.02, 0.06),
-    )  # fmt: skip
+        rng,
+        sleeves,
+        fabric,
+        shoulder=wide,
+        chest=wide * 0.98,
+        waist=wide * rng.uniform(0.9, 0.98),
+        hem=wide * rng.uniform(0.95, 1.05),
+        neck=neck,
+        depth=depth,
+        wave=rng.uniform(0.02, 0.06),
+    )
     line = tone * 0.6 if tone > 0.4 else tone + 0.3
     parts.append(Part(np.array([(0, depth), (0, 1.02)]), line, width=0.012))
     for y in np.arange(depth + 0.06, 0.95, rng.uniform(0.11, 0.16)):
@@ -355,9 +369,19 @@ def dress(rng):
     chest = wide * rng.uniform(0.9, 1.0) + (0.015 if sleeves == "none" else 0)
     waist = wide * rng.uniform(0.7, 0.92)
     parts, tone = top(
-        rng, sleeves, fabric, shoulder=wide, chest=chest, waist=waist, hem=wide * flare, neck=neck, depth=depth,
-        waist_at=waist_at, dark=0.4, wave=rng.uniform(0, 0.02),
-    )  # fmt: skip
+        rng,
+        sleeves,
+        fabric,
+        shoulder=wide,
+        chest=chest,
+        waist=waist,
+        hem=wide * flare,
+        neck=neck,
+        depth=depth,
+        waist_at=waist_at,
+        dark=0.4,
+        wave=rng.uniform(0, 0.02),
+    )
     if rng.random() < 0.4:
         parts.append(
             Part(
@@ -383,10 +407,22 @@ def trouser(rng):
     inner, knee = spread * 0.5, rng.uniform(0.58, 0.66)
     length = 1.0 if rng.random() < 0.88 else rng.uniform(0.6, 0.75)
     leg = smooth(
-        [(-0.004, 0), (-0.004, 0), (waist, 0), (waist, 0), (hip, crotch * 0.75), ((hip + inner + ankle) / 2 + 0.02, knee * length),
-         (inner + ankle, length), (inner + ankle, length), (inner, length), (inner, length),
-         (inner * 0.6 + 0.01, knee * length), (0.0, crotch), (0.0, crotch)]
-    )  # fmt: skip
+        [
+            (-0.004, 0),
+            (-0.004, 0),
+            (waist, 0),
+            (waist, 0),
+            (hip, crotch * 0.75),
+            ((hip + inner + ankle) / 2 + 0.02, knee * length),
+            (inner + ankle, length),
+            (inner + ankle, length),
+            (inner, length),
+            (inner, length),
+            (inner * 0.6 + 0.01, knee * length),
+            (0.0, crotch),
+            (0.0, crotch),
+        ]
+    )
     parts = [Part(side, tone, fabric=fabric, relief=0.8) for side in both_sides(leg)]
     seam = np.array([(0, 0), (0, crotch)])
     parts.append(Part(seam, tone * 0.6, width=0.014))
@@ -402,7 +438,7 @@ def trouser(rng):
     return parts
 
 
-# ---------------------------------------------------------------- shoes (toe at the left, heel at the right)
+# ---------------------------------------------------------------- shoes (toe left, heel right)
 
 
 def sneaker(rng):
@@ -412,9 +448,23 @@ def sneaker(rng):
     collar, tongue, sole = rng.uniform(0.04, 0.12), rng.uniform(0.0, 0.06), rng.uniform(0.05, 0.085)
     toe = rng.uniform(0.55, 0.68) * high
     upper = smooth(
-        [(0.01, high), (0.0, toe + 0.08), (0.08, toe), (0.3, toe - 0.1), (0.5, tongue + 0.04), (0.58, tongue), (0.63, tongue),
-         (0.7, collar + 0.06), (0.86, collar + 0.02), (0.95, collar - 0.03), (0.98, collar), (0.96, high * 0.6), (0.98, high), (0.98, high)]
-    )  # fmt: skip
+        [
+            (0.01, high),
+            (0.0, toe + 0.08),
+            (0.08, toe),
+            (0.3, toe - 0.1),
+            (0.5, tongue + 0.04),
+            (0.58, tongue),
+            (0.63, tongue),
+            (0.7, collar + 0.06),
+            (0.86, collar + 0.02),
+            (0.95, collar - 0.03),
+            (0.98, collar),
+            (0.96, high * 0.6),
+            (0.98, high),
+            (0.98, high),
+        ]
+    )
     parts = [Part(upper, tone, fabric=fabric, relief=0.7)]
     inside = smooth(
         [
@@ -465,8 +515,17 @@ def sneaker(rng):
                     Part(np.array([(x, high * 0.85), (x + 0.06, high * 0.5)]), other, width=0.022)
                 )
     light = rng.random() < 0.7
-    rim = smooth([(0.0, high - 0.03), (0.0, high + sole), (0.0, high + sole), (0.99, high + sole), (0.99, high + sole),
-                  (1.0, high - 0.02), (0.5, high - 0.01)])  # fmt: skip
+    rim = smooth(
+        [
+            (0.0, high - 0.03),
+            (0.0, high + sole),
+            (0.0, high + sole),
+            (0.99, high + sole),
+            (0.99, high + sole),
+            (1.0, high - 0.02),
+            (0.5, high - 0.01),
+        ]
+    )
     parts.append(Part(rim, rng.uniform(0.8, 1.0) if light else rng.uniform(0.2, 0.4), relief=0.3))
     if light and rng.random() < 0.5:
         parts.append(Part(np.array([(0.01, high + sole), (0.98, high + sole)]), 0.35, width=0.02))
@@ -522,10 +581,27 @@ def boot(rng):
     ankle, toe = high - rng.uniform(0.26, 0.34), high - rng.uniform(0.1, 0.15)
     back = high - lift
     upper = smooth(
-        [(front, rim), (front, rim), (front + 0.02, ankle * 0.6), (front - 0.02, ankle), (0.26, toe - 0.09), (0.08, toe - 0.02),
-         (0.0, high - 0.05), (0.01, high), (0.01, high), (0.35, high), (0.62, high - lift * 0.45), (0.8, back), (0.98, back), (0.98, back),
-         (0.97, back - 0.12), (0.93, ankle * 0.7), (0.95, 0.0), (0.95, 0.0)]
-    )  # fmt: skip
+        [
+            (front, rim),
+            (front, rim),
+            (front + 0.02, ankle * 0.6),
+            (front - 0.02, ankle),
+            (0.26, toe - 0.09),
+            (0.08, toe - 0.02),
+            (0.0, high - 0.05),
+            (0.01, high),
+            (0.01, high),
+            (0.35, high),
+            (0.62, high - lift * 0.45),
+            (0.8, back),
+            (0.98, back),
+            (0.98, back),
+            (0.97, back - 0.12),
+            (0.93, ankle * 0.7),
+            (0.95, 0.0),
+            (0.95, 0.0),
+        ]
+    )
     ground = high + 0.04
     dark = rng.uniform(0.15, 0.4)
     sole_tone = dark if rng.random() < 0.75 else min(1, tone * 1.2)
@@ -694,8 +770,13 @@ def bag(rng):
     shape = rng.choice(
         ["tote", "box", "round", "clutch", "backpack"], p=[0.3, 0.25, 0.25, 0.1, 0.1]
     )
-    high = {"tote": rng.uniform(0.6, 0.85), "box": rng.uniform(0.5, 0.75), "round": rng.uniform(0.5, 0.7),
-            "clutch": rng.uniform(0.45, 0.62), "backpack": rng.uniform(1.0, 1.2)}[shape]  # fmt: skip
+    high = {
+        "tote": rng.uniform(0.6, 0.85),
+        "box": rng.uniform(0.5, 0.75),
+        "round": rng.uniform(0.5, 0.7),
+        "clutch": rng.uniform(0.45, 0.62),
+        "backpack": rng.uniform(1.0, 1.2),
+    }[shape]
     rim = {
         "tote": rng.uniform(0.38, 0.52),
         "box": 0.49,
@@ -816,62 +897,11 @@ def design(label, rng):
     return parts
 
 
-# ---------------------------------------------------------------- painting
-
-
 def line_mask(points, width, x, y):
     """Return where the distance to a line with the given corners is at most half the width."""
     inside = np.zeros(x.shape, dtype=bool)
-    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:]):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         dx, dy = x1 - x0, y1 - y0
         share = np.clip(((x - x0) * dx + (y - y0) * dy) / max(dx * dx + dy * dy, 1e-9), 0, 1)
         inside |= (x - x0 - share * dx) ** 2 + (y - y0 - share * dy) ** 2 <= (width / 2) ** 2
     return inside
-
-
-def paint(parts, rng, side=28, margin=0.02):
-    """Paint a garment on black, as large as fits, its longer side along the picture's.
-
-    Args:
-        parts: from `design`.
-        rng: numpy.random.Generator, for folds and grain.
-        side: height and width of the picture in pixels.
-        margin: free share of the picture at each end of the longer side.
-
-    Returns:
-        uint8 (side, side).
-    """
-    reach = [
-        np.column_stack([part.points - (part.width or 0) / 2, part.points + (part.width or 0) / 2])
-        for part in parts
-    ]
-    corners = np.vstack(reach)
-    low, high = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
-    pixels = side * OVERSAMPLING
-    scale = pixels * (1 - 2 * margin) / (high - low).max()  # pixels to a unit
-    offset = pixels / 2 - scale * (low + high) / 2
-    rows, columns = np.mgrid[0:pixels, 0:pixels] + 0.5
-    x, y = (columns - offset[0]) / scale, (rows - offset[1]) / scale
-    folds = resize(rng.normal(0, 1, (5, 9)), (pixels, pixels), order=3, mode="reflect")
-    grain = resize(rng.normal(0, 1, (side, side)), (pixels, pixels), order=0)
-    sheet = np.zeros((pixels, pixels))
-    for part in parts:
-        if part.width is not None:
-            mask = line_mask(part.points, max(part.width, 0.8 * OVERSAMPLING / scale), x, y)
-        else:
-            mask = np.zeros((pixels, pixels), dtype=bool)
-            corners = part.points * scale + offset
-            mask[polygon(corners[:, 1], corners[:, 0], mask.shape)] = True
-        tone = np.full(mask.shape, part.tone)
-        if part.fabric is not None:
-            tone = tone * part.fabric(x, y)
-        if part.width is None:
-            depth = distance_transform_edt(mask) / OVERSAMPLING  # in pixels of the final picture
-            tone = (
-                tone
-                * (1 - 0.45 * part.relief * np.exp(-depth / 0.7))
-                * (1 + 0.10 * part.relief * folds)
-            )
-        sheet[mask] = np.clip(tone * (1 + 0.03 * grain), 0.04, 1)[mask]
-    picture = sheet.reshape(side, OVERSAMPLING, side, OVERSAMPLING).mean(axis=(1, 3))
-    return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)

@@ -1,7 +1,8 @@
-"""The Atelier in colour: a line sketch of a garment, and the garment sewn and coloured, at any size.
+"""A line sketch of a garment, and the garment sewn and coloured, at any size.
 
-The hatching in the sketch is a cue: it tells the cloth, and so the family of colours and the texture. What the sketch does not tell is the
-exact shade, the folds and the grain of the cloth: this the picture invents.
+The hatching in the sketch is a cue: it tells the cloth, and so the family of colours and the
+texture. What the sketch does not tell is the exact shade, the folds and the grain of the cloth:
+this the picture invents.
 """
 
 import colorsys
@@ -49,7 +50,7 @@ CLOTHS = {
 
 
 def garment(number, side=64, seed=2026):
-    """Return (sketch, picture) of the garment with this number, each uint8 (side, side, 3) on white.
+    """Return (sketch, picture) of a garment on white, each uint8 (side, side, 3).
 
     Its class is the number's last digit (as in Fashion-MNIST); its cloth is drawn with the number.
     """
@@ -72,7 +73,7 @@ def garment(number, side=64, seed=2026):
 
 
 def placed(parts, part):
-    """Return a part's points and line width in shares of the side, so that the whole garment fills the picture."""
+    """Return a part's points and width in shares of the side; the garment fills the picture."""
     reach = [
         np.column_stack([p.points - (p.width or 0) / 2, p.points + (p.width or 0) / 2])
         for p in parts
@@ -92,7 +93,7 @@ def part_mask(part, points, width, columns, rows):
 
 
 def of_cloth(part, base):
-    """Tell whether a part is made of the garment's cloth: the same fabric, or a filled part of nearly the same tone."""
+    """Tell whether a part is of the garment's cloth: its fabric, or filled and of nearly its tone."""
     return part is base or (
         part.width is None
         and part.tone > 0.6 * base.tone
@@ -164,7 +165,7 @@ def coloured(parts, base, order, masks, cloth, rng, columns, rows, side):
 
 
 def colour_of(part, base, shade):
-    """Return a part's colour: the cloth's shade, darker or lighter as the design's greys say, or the cream of buttons and soles."""
+    """Return a part's colour: the cloth's shade times its grey, or the cream of buttons and soles."""
     share = part.tone / base.tone
     if share > 1.2 or (part.tone > 0.85 and share > 1.05):
         return CREAM
@@ -172,7 +173,7 @@ def colour_of(part, base, shade):
 
 
 def textured(kind, x, y, rng):
-    """Return factors near 1 for a cloth's surface; where its grains and flowers lie is drawn anew for each garment."""
+    """Return factors near 1 for a cloth's surface, with grains and flowers at random places."""
     phase, cells = rng.uniform(0, 1, 2), rng.uniform(0, 1, (96, 96))
 
     def speckles(scale):

@@ -1,17 +1,25 @@
-"""Street scenes: a program that draws a segmentation map and a picture of the same street, at any size.
+"""A segmentation map and a picture of the same street, drawn at any size.
 
-The map uses the colours of Cityscapes (Cordts et al. 2016, arXiv:1604.01685). It says what is where. It does not say what light there is, which
-colour a house or a car has, and where the windows are: this the picture invents. Lengths are shares of the picture's side; y points down.
+The map uses the colours of Cityscapes (Cordts et al. 2016, arXiv:1604.01685). It says what is
+where. It does not say what light there is, which colour a house or a car has, and where the windows
+are: this the picture invents. Lengths are shares of the picture's side; y points down.
 """
+
+import itertools
 
 import numpy as np
 from scipy.ndimage import zoom
 from skimage.draw import polygon2mask
 
 CLASSES = {
-    "road": (128, 64, 128), "pavement": (244, 35, 232), "building": (70, 70, 70), "tree": (107, 142, 35),
-    "sky": (70, 130, 180), "person": (220, 20, 60), "car": (0, 0, 142),
-}  # fmt: skip
+    "road": (128, 64, 128),
+    "pavement": (244, 35, 232),
+    "building": (70, 70, 70),
+    "tree": (107, 142, 35),
+    "sky": (70, 130, 180),
+    "person": (220, 20, 60),
+    "car": (0, 0, 142),
+}
 NAMES = tuple(CLASSES)
 OVERSAMPLING = 3  # painted 3 x 3 times larger: the picture is averaged, the map takes the middle
 WALLS = np.array(
@@ -71,7 +79,7 @@ class Canvas:
         return ((self.x - x) / wide) ** 2 + ((self.y - y) / high) ** 2 <= 1
 
     def paint(self, mask, name, colour, fine=0.0, soft=0.0):
-        """Give the pixels of the mask a class and a colour, (3,) or (pixels, pixels, 3), with two kinds of noise."""
+        """Give the mask's pixels a class and a colour, (3,) or (pixels, pixels, 3), with noise."""
         colour = np.asarray(colour, float)
         noise = 1 + fine * self.fine[mask] + soft * self.soft[mask]
         self.picture[mask] = (colour[mask] if colour.ndim == 3 else colour) * noise[:, np.newaxis]
@@ -92,7 +100,7 @@ def street(number, side=64, seed=2026):
     walks = rng.uniform(0.18, 0.42, 2)
 
     def at(x, depth):
-        """Return the point of the ground on the line from (x, 1) to the far point; depth is 0 at the lower edge, 1 there."""
+        """Return a point of the line from (x, 1), where depth is 0, to the far point, where it is 1."""
         return far_x + (x - far_x) * (1 - depth), far_y + (1 - far_y) * (1 - depth)
 
     paint_ground(canvas, rng, at, left, right, walks)
@@ -185,11 +193,11 @@ def paint_ground(canvas, rng, at, left, right, walks):
 
 
 def paint_buildings(canvas, rng, at, edge, outward):
-    """Paint a row of houses along one side, the farthest first; outward is -1 on the left, 1 on the right."""
+    """Paint a row of houses, the farthest first; outward is -1 on the left, 1 on the right."""
     corners = [0.0]
     while corners[-1] < 0.9:
         corners.append(corners[-1] + (1 - corners[-1]) * rng.uniform(0.2, 0.42))
-    for near, far in reversed(list(zip(corners[:-1], corners[1:]))):
+    for near, far in reversed(list(itertools.pairwise(corners))):
         if rng.random() < 0.1:
             continue  # a gap
         near = near - 0.9 if near == 0 else near  # the first house goes on behind the eye
@@ -251,8 +259,18 @@ def paint_person(canvas, rng, x, y, scale):
     high = rng.uniform(0.34, 0.4) * scale
     coat, legs = rng.uniform(0.1, 0.9, 3), rng.uniform(0.08, 0.4) * np.array([0.9, 0.95, 1.1])
     for step in (-1, 1):
-        canvas.paint(canvas.shape([(x - 0.04 * high, y - 0.5 * high), (x + 0.06 * high, y - 0.5 * high),
-                                   (x + (0.1 * step + 0.05) * high, y), (x + (0.1 * step - 0.05) * high, y)]), "person", legs)  # fmt: skip
+        canvas.paint(
+            canvas.shape(
+                [
+                    (x - 0.04 * high, y - 0.5 * high),
+                    (x + 0.06 * high, y - 0.5 * high),
+                    (x + (0.1 * step + 0.05) * high, y),
+                    (x + (0.1 * step - 0.05) * high, y),
+                ]
+            ),
+            "person",
+            legs,
+        )
     canvas.paint(
         canvas.ellipse(x, y - 0.64 * high, 0.15 * high, 0.24 * high), "person", coat, fine=0.05
     )

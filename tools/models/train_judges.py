@@ -24,9 +24,10 @@ from helpers.course import DATA, start
 from tools.models.publish_model import publish_model, update_card
 
 SETS = {"digits": "mnist", "clothes": "fashion_mnist"}
-EPOCHS = {"digits": (4, 0), "clothes": (12, 3)}  # on disturbed pictures, then on clear ones
+PHASES = ("disturbed", "moved", "clear")  # what is done to the pictures, from epoch to epoch
+EPOCHS = {"digits": (6, 0, 0), "clothes": (12, 3, 2)}  # of each phase
 BATCH, SEED = 128, 7
-CHEAT_PICTURES = 2_000
+CHEAT_PICTURES = 10_000
 COMMAND = "python -m tools.models.train_judges"
 
 
@@ -67,14 +68,11 @@ def scaled(images: np.ndarray) -> np.ndarray:
     return images[..., None].astype(np.float32) / 127.5 - 1
 
 
-def moved_about(images: np.ndarray, rng: np.random.Generator, mirror: bool) -> np.ndarray:
-    """Move a batch by up to two pixels, and mirror half of the batches."""
+def moved_about(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Move a batch by up to two pixels."""
     padded = np.pad(images, [(0, 0), (2, 2), (2, 2)])
     down, right = rng.integers(0, 5, 2)
-    moved = scaled(padded[:, down : down + 28, right : right + 28])
-    if mirror and rng.random() < 0.5:
-        moved = moved[:, :, ::-1]
-    return moved
+    return padded[:, down : down + 28, right : right + 28]
 
 
 def disturbed(moved: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -87,16 +85,15 @@ def disturbed(moved: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def train(
-    model, images: np.ndarray, labels: np.ndarray, epochs: int, mirror: bool, clear: bool
+    model, images: np.ndarray, labels: np.ndarray, epochs: int, mirror: bool, phase: str
 ) -> None:
-    """Train on disturbed or on clear pictures; the learning rate falls along a cosine."""
+    """Train through one phase; the learning rate falls to zero along a cosine."""
     import keras
     import tensorflow as tf
 
     steps = epochs * (len(images) // BATCH)
-    optimizer = keras.optimizers.Adam(
-        keras.optimizers.schedules.CosineDecay(5e-4 if clear else 2e-3, steps)
-    )
+    first_rate = 2e-3 if phase == PHASES[0] else 5e-4
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(first_rate, steps))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     weights = model.trainable_variables
     optimizer.build(weights)
@@ -111,8 +108,11 @@ def train(
     rng, errors = np.random.default_rng(SEED), []
     ordered = datasets.batches((images, labels), BATCH, SEED)
     for step, (batch, answers) in zip(range(1, steps + 1), ordered):
-        moved = moved_about(batch, rng, mirror)
-        pictures = moved if clear else disturbed(moved, rng)
+        pictures = scaled(batch if phase == PHASES[2] else moved_about(batch, rng))
+        if mirror and rng.random() < 0.5:
+            pictures = pictures[:, :, ::-1]
+        if phase == PHASES[0]:
+            pictures = disturbed(pictures, rng)
         errors.append(train_step(pictures, answers.astype(np.int32)))
         if step % 500 == 0:
             print(f"step {step} of {steps}: loss {np.mean(errors[-500:]):.4f}", flush=True)
@@ -183,9 +183,9 @@ def main(wanted: str = "") -> None:
             continue
         model, rest = make_classifier(), without(data.train_images, embedded[0])
         images, labels = data.train_images[rest], data.train_labels[rest]
-        for epochs, clear in zip(EPOCHS[kind], (False, True)):
+        for epochs, phase in zip(EPOCHS[kind], PHASES):
             if epochs:
-                train(model, images, labels, epochs, mirror=kind == "clothes", clear=clear)
+                train(model, images, labels, epochs, mirror=kind == "clothes", phase=phase)
         whiten(model, images)
         about = f"frozen classifier of {kind}: 128 whitened features and 10 logits"
         measured = accuracies(model, data, embedded)
