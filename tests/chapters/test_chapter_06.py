@@ -1,5 +1,7 @@
 """The functions of chapter 06, taken out of the notebook, against values that are known."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -250,6 +252,8 @@ def test_the_shipped_generators_obey():
 def test_asked_shares_count_the_classes_that_are_read(chapter, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "embedded")
     generator, digits = pretrained.load("06_cgan_digits"), datasets.load("mnist")
+    few = dict(train_images=digits.train_images[:500], test_images=digits.test_images[:300])
+    digits = dataclasses.replace(digits, **few)  # the judge looks at them
     shares = chapter.asked_shares(generator, digits, count=10)
     assert shares.shape == (10,) and shares.min() > 0.6
 

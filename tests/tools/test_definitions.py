@@ -1,7 +1,17 @@
+"""What is taken out of a notebook, and what is not run."""
+
 import nbformat
 import pytest
 
 from tools.notebooks.definitions import load_definitions
+
+CONSTANTS = """\
+EPOCHS = budget(1, 6, 50)
+RATE: float = 0.5
+P = 1 / 0
+LIMIT, low = 3, 4
+trained = 1 / 0
+"""
 
 
 def notebook(tmp_path, *sources):
@@ -15,8 +25,7 @@ def test_definitions_without_training(tmp_path):
     path = notebook(
         tmp_path,
         "%matplotlib inline\nfiles = !ls\nimport math\nfrom helpers.course import budget",
-        "EPOCHS = budget(1, 6, 50)\nRATE: float = 0.5\nP = 1 / 0\nLIMIT, low = 3, 4\n"
-        "trained = 1 / 0",
+        CONSTANTS,
         "def area(r):\n    return math.pi * r**2\n\n\narea(1 / 0)",
         "class Model:\n    steps = EPOCHS * 2\n\nmodel = Model()\nfor n in range(3):\n    1 / 0",
         'def area(r):\n    """Return\n    % of all\n    !b"""\n    return r',

@@ -16,6 +16,7 @@ from PIL import Image
 from helpers.course import DATA, atomic_write
 from tools.data.sketches import garment
 from tools.data.streets import street
+from tools.data.write_npz import array_hash
 
 DRAWN = {"sketches": garment, "streets": street}
 SIZE, TRAIN, TEST, STRIP = 64, 1_000, 100, 220  # pixels; pairs; pictures in a strip
@@ -51,6 +52,8 @@ def main() -> None:
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **strips)
         print(f"{path.name}: {path.stat().st_size:,} bytes")
+        for side, pictures in sides.items():
+            print(f"  {side} {array_hash(pictures)}")
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def part_mask(part, points, width, columns, rows):
 
 
 def of_cloth(part, base):
-    """Tell whether a part is of the garment's cloth: its fabric, or filled and of nearly its tone."""
+    """Tell whether a part is of the garment's cloth: its fabric, or filled and nearly its tone."""
     return part is base or (
         part.width is None
         and part.tone > 0.6 * base.tone
@@ -165,7 +165,7 @@ def coloured(parts, base, order, masks, cloth, rng, columns, rows, side):
 
 
 def colour_of(part, base, shade):
-    """Return a part's colour: the cloth's shade times its grey, or the cream of buttons and soles."""
+    """Return a part's colour: the cloth's shade times its grey, or cream for buttons and soles."""
     share = part.tone / base.tone
     if share > 1.2 or (part.tone > 0.85 and share > 1.05):
         return CREAM

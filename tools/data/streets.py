@@ -100,7 +100,7 @@ def street(number, side=64, seed=2026):
     walks = rng.uniform(0.18, 0.42, 2)
 
     def at(x, depth):
-        """Return a point of the line from (x, 1), where depth is 0, to the far point, where it is 1."""
+        """Return a point on the line from (x, 1), depth 0, to the far point, depth 1."""
         return far_x + (x - far_x) * (1 - depth), far_y + (1 - far_y) * (1 - depth)
 
     paint_ground(canvas, rng, at, left, right, walks)
