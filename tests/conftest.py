@@ -36,6 +36,13 @@ def pytest_configure(config):
         raise pytest.UsageError(str(error)) from None
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Leave the modules of other chapters unread: to import them takes time."""
+    wanted = config.getoption("--chapter")
+    of_chapter = re.match(r"test_(?:chapter_)?(\d\d)", collection_path.name)
+    return True if wanted and of_chapter and of_chapter[1] != wanted else None
+
+
 def pytest_collection_modifyitems(config, items):
     """Put tests into the order in which workers take them, and keep those of `--chapter`.
 

@@ -38,7 +38,7 @@ the checksums, when a model is published. The files hold no pictures. Licence: a
 TRUST = """
 ## How far the judges can be trusted
 
-The FCD of 2,000 test pictures, which no judge has seen, and of sets that only a poor score would
+The FCD of 10,000 test pictures, which no judge has seen, and of sets that only a poor score would
 take for good ones. A judge is of use if all of them are clearly worse than the real pictures.
 """
 
