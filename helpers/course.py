@@ -38,10 +38,7 @@ def budget_name() -> str:
 
 
 def budget(smoke: Any, lesson: Any, full: Any) -> Any:
-    """Pick the value of the chosen budget: seconds, minutes, or as the paper did.
-
-    A budget changes how many images, steps and epochs are used, never an architecture.
-    """
+    """Pick a number of images, steps or epochs; a budget never changes an architecture."""
     return {"smoke": smoke, "lesson": lesson, "full": full}[budget_name()]
 
 
@@ -145,8 +142,7 @@ def run_folder(name: str) -> Path:
 
 
 def plain_number(name: str, value: Any) -> int | float:
-    """Return a scalar of Python, NumPy or TensorFlow as int or float; a ValueError if it is none,
-    or not finite."""
+    """Return a scalar of Python, NumPy or TensorFlow as a finite int or float, or raise."""
     plain = np.asarray(value).item() if np.size(value) == 1 else value
     if not isinstance(plain, (int, float)) or not math.isfinite(plain):
         raise ValueError(f"{name} is {plain!r}, but only single finite numbers are recorded.")

@@ -1,10 +1,8 @@
-"""A training in one object: batches in order, live view, checkpoints, history, and resume.
+"""A training in one object; the lesson's own step stays in the notebook.
 
-The lesson's own step stays in the notebook:
-
-    run = Training("04_dcgan/improved", STEPS, EVERY, draw, (-1, 1), **parts)
-    for images in run.batches(real, BATCH, SEED):
-        run.update(**train_step(images))
+run = Training("04_dcgan/improved", STEPS, EVERY, draw, (-1, 1), **parts)
+for images in run.batches(real, BATCH, SEED):
+    run.update(**train_step(images))
 """
 
 import time
@@ -42,8 +40,7 @@ class Training:
 
     Attributes:
         step: steps done.
-        history: a list of numbers for each curve, one a step; two of the curves are "step" and
-            "seconds" (of training, over all parts of a run that was stopped).
+        history: a list of numbers for each curve, one a step; among them "step" and "seconds".
         warnings: signs of failure, as texts.
 
     Raises:

@@ -172,10 +172,22 @@ def test_each_import_of_ours_leads_to_something():
     assert not wrong
 
 
+def other_meanings():
+    """Yield (path, name) of each variable and each argument: it may hide a module."""
+    for path, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield path, node.id
+            elif isinstance(node, ast.arg):
+                yield path, node.arg
+
+
 def test_what_is_taken_from_a_module_of_ours_is_there():
     """As in `datasets.load`, after `from helpers import datasets`."""
     names, wrong = names_of_modules(), []
     ours = {(path, name): f"{module}.{name}" for path, module, name in imports() if is_ours(module)}
+    for other in other_meanings():
+        ours.pop(other, None)
     for path, tree in sources():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

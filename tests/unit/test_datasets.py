@@ -3,9 +3,11 @@
 import gzip
 import hashlib
 import itertools
+import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,6 +78,11 @@ def by_idx(packed, part):
     return prepare
 
 
+def by_idx_beside_those_of_another_set(monkeypatch, place):
+    write_idx(place / "fashion-mnist", content=arrays())
+    by_idx(True, "")(monkeypatch, place)
+
+
 def by_debian(monkeypatch, place):
     write_idx(datasets.DEBIAN)
 
@@ -90,6 +97,7 @@ WAYS = {
     "idx": (by_idx(False, ""), "folder"),
     "idx, packed": (by_idx(True, ""), "folder"),
     "idx in a folder of its own": (by_idx(True, "fashion-mnist"), "folder"),
+    "idx beside those of another set": (by_idx_beside_those_of_another_set, "folder"),
     "Debian": (by_debian, "Debian"),
     "download": (by_download, "download"),
 }
@@ -204,6 +212,40 @@ def test_a_folder_that_is_not_there_and_unknown_names_are_told(monkeypatch, tmp_
 
 
 # ------------------------------------------------------------ Keras's loader
+
+
+def test_a_whole_copy_of_keras_comes_before_debian_and_a_part_after_it(official, monkeypatch):
+    by_debian(monkeypatch, official)
+    by_download(monkeypatch, official)
+    folder = official / "keras/datasets/fashion-mnist"
+    folder.mkdir()
+    for file in datasets.IDX_FILES:
+        assert load("fashion_mnist").source == "Debian"
+        (folder / f"{file}.gz").touch()
+    assert load("fashion_mnist").source == "download"
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_failed_download_names_the_folder_that_keras_used(
+    official, monkeypatch, capsys, writable
+):
+    """Keras's own `get_file` runs, up to the network."""
+    from keras.src.utils import file_utils
+
+    home, asked = official / ("keras" if writable else "nowhere"), []
+
+    def refuse(origin, target, _):
+        asked.append(Path(target).parent)
+        raise OSError("no network")
+
+    monkeypatch.setattr(file_utils, "urlretrieve", refuse)
+    monkeypatch.setattr(file_utils.config, "keras_home", lambda: str(home))
+    monkeypatch.setattr(os, "makedirs", lambda *_, **__: None)  # nothing is left in /tmp
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    assert load("mnist").source == "embedded"
+    printed = "".join(capsys.readouterr().out.replace("#", "").split())
+    assert f"thedownloadto'{asked[0]}'failed(nonetwork)" in printed
+    assert asked[0].is_relative_to(home) == writable
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Pairs of pictures: the shipped ones, edges of clothes, and folders of the reader's own."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import course
+from helpers import course, pairs
+from helpers.datasets import load
 from helpers.pairs import PairError, load_pairs
 from tools.data import draw_pairs
 
@@ -30,12 +33,26 @@ def test_the_shipped_pairs_are_those_that_the_program_draws(name, capsys):
     assert "1,000 train + 100 test pairs, 64 x 64 pixels" in capsys.readouterr().out
 
 
-def test_edges_lie_on_the_garments_borders():
-    pairs = load_pairs("edges", 32)
-    assert pairs.train_inputs.shape == (10_000, 32, 32, 1) == pairs.train_targets.shape
-    assert set(np.unique(pairs.test_inputs)) == {0, 255}
-    dark, light = pairs.test_targets[pairs.test_inputs == 0], pairs.test_targets
-    assert dark.mean() < light.mean() - 20  # lines lie where the cloth is, the ground is white
+def test_edges_lie_where_the_garments_change(monkeypatch):
+    clothes = load("fashion_mnist")
+    few = dataclasses.replace(
+        clothes, train_images=clothes.train_images[:50], test_images=clothes.test_images[:20]
+    )
+    monkeypatch.setattr(pairs, "load", lambda name: few)
+    edges = load_pairs("edges", 32)
+    assert edges.train_inputs.shape == edges.train_targets.shape == (50, 32, 32, 1)
+    assert set(np.unique(edges.train_inputs)) == {0, 255} and edges.source == "embedded"
+    assert (edges.test_targets[:, 0] == 255).all()  # white around the garment
+    dark = edges.train_inputs[..., 0] == 0
+    slopes = np.gradient(edges.train_targets[..., 0].astype(float), axis=(1, 2))
+    changes = np.abs(slopes).sum(axis=0)
+    assert changes[dark].mean() > 3 * changes[~dark].mean()
+
+
+def test_edges_are_made_of_a_part_of_the_clothes(monkeypatch):
+    monkeypatch.setattr(pairs, "canny", lambda image, *_: image > 0.5)  # in no time
+    edges = load_pairs("edges", 32)
+    assert (len(edges.train_inputs), len(edges.test_inputs)) == (10_000, 1_000)
 
 
 def draw(path, width=32, height=16, mode="RGB"):
@@ -66,13 +83,15 @@ def test_loose_files_are_split_the_same_way_each_time(folder, capsys):
 
 
 @pytest.mark.parametrize("test", ["test", "val"])
-def test_parts_are_read_from_their_folders_and_resized(tmp_path, test):
+def test_parts_are_read_from_their_folders_and_resized(tmp_path, capsys, test):
     for part, count in (("train", 3), (test, 2)):
         for number in range(count):
             draw(tmp_path / part / f"{number}.png", 64, 32)
+    draw(tmp_path / "loose.png")
     pairs = load_pairs(tmp_path, 16)
     assert (len(pairs.train_inputs), len(pairs.test_inputs)) == (3, 2)
     assert pairs.train_targets.shape[1:] == (16, 16, 3)
+    assert "1 files were left out:\n  loose.png: lies beside" in capsys.readouterr().out
 
 
 def test_files_that_are_no_pairs_are_left_out_and_named(folder, capsys):
