@@ -89,6 +89,7 @@ def test_a_second_data_set_does_not_move_a_chapters_runs(loaded, tmp_path):
 
 
 def test_a_new_start_forgets_the_sources(capsys):
+    start()
     course.note_source("mnist", "embedded")
     assert "embedded" in run_folder("03_gan").parts
     start()
