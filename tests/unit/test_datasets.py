@@ -151,6 +151,15 @@ def test_the_embedded_part_is_read_at_once_and_with_a_notice(monkeypatch, capsys
     assert "NOTICE: this is the part of" in capsys.readouterr().out
 
 
+class Trap:
+    """Leaves a trace when it is unpickled: such a file could run any code."""
+
+    opened = False
+
+    def __reduce__(self):
+        return setattr, (Trap, "opened", True)
+
+
 BAD_ARRAYS = {
     "float images": {"x_train": np.zeros((20, 28, 28), np.float32)},
     "another size": {"x_test": np.zeros((20, 32, 32), np.uint8)},
@@ -161,7 +170,7 @@ BAD_ARRAYS = {
     "text labels": {"y_train": np.array(["three"] * 20)},
     "one-hot labels": {"y_train": np.eye(10, dtype=np.uint8)[np.arange(20) % 10]},
     "too few labels": {"y_train": np.zeros(19, np.uint8)},
-    "Python objects": {"x_train": np.array([object()] * 20, dtype=object)},
+    "Python objects": {"x_train": np.array([Trap()] * 20, dtype=object)},
 }
 
 
@@ -171,6 +180,7 @@ def test_wrong_arrays_are_named_with_the_file_and_the_remedy(official, monkeypat
     monkeypatch.setenv("COURSE_DATA_DIR", str(official))
     with pytest.raises(DataError, match=r"mnist.npz'.*Copy the file again"):
         load("mnist")
+    assert not Trap.opened
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>", pickle.dumps([1]), "half"])

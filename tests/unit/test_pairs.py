@@ -79,6 +79,7 @@ def test_loose_files_are_split_the_same_way_each_time(folder, capsys):
     assert pairs.train_inputs.mean() < 40 and pairs.train_targets.mean() > 180
     turned = load_pairs(folder, 16, order="target-input")
     assert np.array_equal(turned.train_inputs, pairs.train_targets)
+    assert np.array_equal(turned.test_targets, pairs.test_inputs)
     assert "Of 12 pairs 1 are kept for the test" in capsys.readouterr().out
 
 

@@ -42,6 +42,5 @@ def write_npz(path: Path, *arrays: np.ndarray) -> None:
 def write_samples(path: Path, images: np.ndarray, labels: np.ndarray, columns: int = 12) -> None:
     """Write a picture with a row of examples of each class."""
     rows = [images[labels == label][:columns] for label in np.unique(labels)]
-    grid = plotting.image_grid(np.concatenate(rows), (0, 255), columns)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(grid._repr_png_())
+        temporary.write_bytes(plotting.grid_png(np.concatenate(rows), (0, 255), columns))
