@@ -105,14 +105,14 @@ def start(seed: int = 42) -> None:
     share = machine_gflops() / REFERENCE_GFLOPS
     print(
         f"Budget: {name} | {machine} | Seed: {seed}\n"
-        f"This machine: {machine_gflops():.0f} GFLOP/s, {share:.1f} times the reference "
+        f"This machine: {machine_gflops():.0f} GFLOP/s, {share:.2g} times the reference "
         f"({REFERENCE_GFLOPS}). 5 minutes in the text are about {5 / share:.0f} here."
     )
 
 
 def from_root(path: str | os.PathLike) -> Path:
     """Return an absolute path; a relative one starts at the root, and `~` is the home folder."""
-    return ROOT / Path(path).expanduser()
+    return ROOT / os.path.expanduser(path)  # of an unknown user: as it is
 
 
 def results_folder() -> Path:

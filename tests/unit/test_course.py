@@ -46,7 +46,7 @@ def test_a_slow_machine_is_told_what_it_means(monkeypatch, capsys):
     monkeypatch.setattr(course, "machine_gflops", lambda: 100.0)
     start()
     said = capsys.readouterr().out
-    assert "100 GFLOP/s, 0.3 times the reference (300). 5 minutes in the text are about 15" in said
+    assert "100 GFLOP/s, 0.33 times the reference (300). 5 minutes in the text are about 15" in said
 
 
 LEFT_OVER = """

@@ -208,8 +208,8 @@ def test_classes_are_read_and_strange_pictures_are_not(name, least, request, mon
     }
     for title, pictures in strange.items():
         _, confidences = metrics.read_classes(pictures, data)
-        assert np.mean(confidences >= 0.9) < 0.02, title
-        assert metrics.class_shares(pictures, data).sum() < 0.2, title
+        assert np.mean(confidences > 0) <= 0.02, title
+        assert metrics.class_shares(pictures, data).sum() <= 0.02, title
 
 
 def test_labels_must_be_one_for_each_picture_or_one_for_all(clothes):
