@@ -1,11 +1,9 @@
 """Checkpoints: a training that is stopped, also by SIGKILL, goes on where it was last saved.
 
-On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way. With batch
-normalisation a new trace in one process may add parts of a gradient in another order.
-
-One `.npz` file holds all variables, the history, settings and configurations; NumPy keeps a
-checksum of each array. Not in it: the global random generators. Use a `tf.random.Generator` and
-keep it too, or make NumPy's noise from seed and step.
+On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way (with batch
+normalisation, a new trace in one process may add parts of a gradient in another order). One `.npz`
+file holds all variables, history, settings and configurations, but not the global random
+generators: use a `tf.random.Generator` and keep it too, or make NumPy's noise from seed and step.
 """
 
 import errno
@@ -19,7 +17,7 @@ from typing import Any
 import filelock
 import numpy as np
 
-from .course import atomic_write, run_folder
+from .course import atomic_write, explain_refusal, run_folder
 
 KEPT = 3  # files
 PARTS = ("settings", "configurations", "history")  # of a manifest
@@ -35,26 +33,24 @@ class CheckpointError(RuntimeError):
 
 
 class Checkpoints:
-    """Keep the state of a training in a folder, and bring it back.
+    """Keep the state of a training in a folder, which one kernel at a time can use.
 
     Args:
-        folder: where the files lie. One kernel at a time can train there.
         things: what to keep, by name: built models, optimizers and metrics of Keras, variables,
             random generators of `tf.random` and `keras.random`.
         settings: plain values that must be the same when the training goes on.
         fresh: start again; the first `save` replaces the older checkpoints.
 
-    Raises:
-        CheckpointError: another kernel trains in the folder.
-        TypeError, ValueError: a thing of another kind, or one that is not built.
-        OSError: the folder cannot be written.
+    CheckpointError: another kernel trains in the folder. TypeError, ValueError: a thing of another
+    kind, or one that is not built. OSError: the folder cannot be written.
     """
 
     def __init__(self, folder: Path, things: dict, settings: dict, fresh: bool = False):
         self.folder, self.settings, self.fresh = folder, settings, fresh
         self.variables = variables_of(things)
         self.configurations = {name: configuration(thing) for name, thing in things.items()}
-        self._last = 1, 0  # run and step
+        self._run = 1  # a fresh training has the next number
+        self._whole: list[Path] = []  # of this run, oldest first
         self._lock = lock(folder)  # until this object or the kernel ends
         for left in folder.glob(".run-*.npz.*"):  # of a save that was killed
             left.unlink()
@@ -62,69 +58,58 @@ class Checkpoints:
     def save(self, step: int, history: dict[str, list[float]]) -> None:
         """Write a checkpoint, then remove the oldest ones. If it fails, they stay as they are.
 
-        Raises:
-            CheckpointError: a variable is not finite.
-            OSError: the file cannot be written.
+        CheckpointError: a variable is not finite. OSError: the file cannot be written.
         """
         arrays = {name: np.asarray(variable) for name, variable in self.variables.items()}
         if bad := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
             raise CheckpointError(
-                f"Step {step:,} was not saved: {bad[0]} has values that are NaN or infinite. The "
-                "older checkpoints are whole. Lower the learning rate, or mend the loss. Then "
-                "run the cell again: it goes on from the newest checkpoint."
+                f"Step {step:,} was not saved: {bad[0]} is not finite any more. Lower the learning "
+                "rate, or mend the loss. The cell, run again, goes on from the last checkpoint."
             )
         manifest = dict(zip(PARTS, (self.settings, self.configurations, list(history))))
         arrays["manifest"] = np.frombuffer(json.dumps(manifest).encode(), np.uint8)
         arrays |= {f"curve {name}": np.float64(curve) for name, curve in history.items()}
-        old, last = find_files(self.folder), self._last
-        self._last = last[0], step
-        path = self.folder / "run-{:03d}-step-{:08d}.npz".format(*self._last)
+        path = self.folder / f"run-{self._run:03d}-step-{step:08d}.npz"
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())  # a file that has its name is whole, even if the power fails
-        remove_old(old, path, last)
+        self._whole = [*(old for old in self._whole if old != path), path][-KEPT:]
+        for old in set(find_files(self.folder)) - set(self._whole):
+            old.unlink(missing_ok=True)
 
     def resume(self) -> tuple[int, dict[str, list[float]]]:
         """Bring the newest whole checkpoint back, print what was found, return (step, history).
 
-        Raises:
-            CheckpointError: it belongs to another model or other settings.
+        CheckpointError: it belongs to another model or other settings.
         """
-        if self.fresh and (old := find_files(self.folder)):
-            self._last = run_and_step(old[0])[0] + 1, 0
-            print(f"Training starts at step 0. The first save replaces {len(old)} checkpoints.")
+        files = find_files(self.folder)
+        if self.fresh and files:
+            self._run = int(files[-1].name[4:7]) + 1
+            print(f"Training starts at step 0. The first save replaces {len(files)} checkpoints.")
             return 0, {}
-        for path, manifest, arrays in read_whole(self.folder):
+        for path, manifest, arrays in read_whole(files):
             for part, now in zip(PARTS, (self.settings, self.configurations)):
                 if found := first_difference(manifest[part], json.loads(json.dumps(now))):
                     raise CheckpointError(f"{path} was made with something else: {found}. {REMEDY}")
             assign(self.variables, arrays, path)
-            self._last = run_and_step(path)
-            print(f"The checkpoint of step {self._last[1]:,} is loaded.")
-            curves = {name: arrays[f"curve {name}"].tolist() for name in manifest["history"]}
-            return self._last[1], curves
+            self._run, step = int(path.name[4:7]), step_of(path)
+            self._whole = [old for old in files if old <= path and old.name[:7] == path.name[:7]]
+            print(f"The checkpoint of step {step:,} is loaded.")
+            return step, {name: arrays[f"curve {name}"].tolist() for name in manifest["history"]}
         print("No checkpoint yet: training starts at step 0.")
         return 0, {}
 
 
 def restore(name: str, **things: Any) -> int:
-    """Load single things, such as a generator, from a run, which may go on in another kernel.
+    """Load things from a run, such as "04_dcgan/improved", that may go on; return the step.
 
-    Args:
-        name: of the run, as in "04_dcgan/improved".
-        **things: as in `Checkpoints`, by the names that they have in the training.
-
-    Returns:
-        The checkpoint's step.
-
-    Raises:
-        FileNotFoundError: the run has no whole checkpoint.
-        CheckpointError: it has no thing of this name and these shapes.
+    Things have the names that they have in the training. FileNotFoundError: the run has no whole
+    checkpoint. CheckpointError: it has no thing of this name and these shapes.
     """
-    for path, _, arrays in read_whole(run_folder(name)):
+    for path, _, arrays in read_whole(find_files(run_folder(name))):
         assign(variables_of(things), arrays, path)
-        return run_and_step(path)[1]
+        return step_of(path)
     raise FileNotFoundError(f"'{run_folder(name)}' has no checkpoint. Run the cell that trains it.")
 
 
@@ -132,20 +117,14 @@ def variables_of(things: dict[str, Any]) -> dict[str, Any]:
     """Return all variables by name and number; those of dropout's random seeds are among them."""
     found = {}
     for name, thing in things.items():
-        if hasattr(thing, "variables"):
-            variables = thing.variables
-        elif hasattr(thing, "assign") or hasattr(thing, "state"):
-            variables = [getattr(thing, "state", thing)]
-        else:
-            raise TypeError(
-                f"{name} is a {type(thing).__name__}, which cannot be kept. Give models, "
-                "optimizers, variables, random generators of TensorFlow, or plain settings."
-            )
+        own = getattr(thing, "state", thing)  # of a random generator
+        variables = getattr(thing, "variables", [own])
+        if not all(hasattr(variable, "assign") for variable in variables):
+            wanted = "Give models, optimizers, variables, generators of TensorFlow, plain settings."
+            raise TypeError(f"{name} is a {type(thing).__name__}, which cannot be kept. {wanted}")
         if not variables or not getattr(thing, "built", True):
-            raise ValueError(
-                f"{name} is not built, so its variables do not exist yet. Call a model on one "
-                "batch, or an optimizer's build(model.trainable_variables), before the training."
-            )
+            remedy = "Call a model on a batch, or an optimizer's build(model.trainable_variables)."
+            raise ValueError(f"{name} is not built: its variables do not exist yet. {remedy}")
         found |= {f"{name}.{n}": variable for n, variable in enumerate(variables)}
     return found
 
@@ -165,80 +144,60 @@ def assign(variables: dict[str, Any], arrays: dict[str, np.ndarray], path: Path)
 
 def configuration(thing: Any) -> Any:
     """Return what Keras says of a thing, numbers in place of names, which it counts on."""
-    numbers: dict[str, str] = {}
-
-    def nameless(value: Any) -> Any:
-        if isinstance(value, dict):
-            if len(value) > 1 and "name" in value:  # a name alone is that of a dtype
-                numbers.setdefault(str(value["name"]), f"#{len(numbers)}")
-            return {key: nameless(part) for key, part in value.items() if key not in NOT_COMPARED}
-        if isinstance(value, (list, tuple)):
-            return [nameless(part) for part in value]
-        plain = isinstance(value, (int, float, type(None)))
-        return value if plain else numbers.get(str(value), str(value))
-
     try:
-        return nameless(thing.get_config())
+        text = json.dumps(thing.get_config(), default=str)
     except (AttributeError, NotImplementedError, TypeError):  # not every class has one
         return None
+    not_of_a_dtype = r'(?!\{"name": "[^"]*"\}).'  # that is a dictionary of a name alone
+    names = dict.fromkeys(re.findall(not_of_a_dtype + '"name": ("[^"]*")', text))
+    for number, name in enumerate(names):
+        text = text.replace(name, f'"#{number}"')
+    compared = lambda pairs: {key: part for key, part in pairs if key not in NOT_COMPARED}
+    return json.loads(text, object_pairs_hook=compared)
 
 
 def first_difference(old: Any, new: Any, place: str = "") -> str:
     """Return in words the first place where two structures differ, or ""."""
+    if isinstance(old, list) and isinstance(new, list):
+        old, new = dict(enumerate(old)), dict(enumerate(new))
     if isinstance(old, dict) and isinstance(new, dict):
-        parts = [(key, old.get(key), new.get(key)) for key in {**new, **old}]
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        parts = [(str(n), *pair) for n, pair in enumerate(zip(old, new))]
-    else:
-        return "" if old == new else f"{place[1:]} was {str(old)[:80]}, is {str(new)[:80]}"
-    return next(filter(None, (first_difference(o, n, f"{place}.{key}") for key, o, n in parts)), "")
+        pairs = ((key, old.get(key), new.get(key)) for key in {**new, **old})
+        found = (first_difference(one, other, f"{place}.{key}") for key, one, other in pairs)
+        return next(filter(None, found), "")
+    return "" if old == new else f"{place[1:]} was {str(old)[:80]}, is {str(new)[:80]}"
 
 
 def lock(folder: Path) -> filelock.BaseFileLock:
     """Take a folder for this kernel; another object in the same kernel shares the lock."""
-    try:
+    with explain_refusal(folder):
         folder.mkdir(parents=True, exist_ok=True)
         taken = filelock.FileLock(folder / ".lock", timeout=0, is_singleton=True)
-        taken.acquire()
+        try:
+            taken.acquire()
+        except filelock.Timeout:
+            raise CheckpointError(
+                f"Another kernel already trains in '{folder}'. Shut it down (in JupyterLab: the "
+                "square symbol at the left), or give the run another name."
+            ) from None
         return taken
-    except filelock.Timeout:
-        raise CheckpointError(
-            f"Another kernel already trains in '{folder}'. Two would overwrite each other's work. "
-            "Shut it down (in JupyterLab: the square symbol at the left), or give another name."
-        ) from None
-    except OSError as error:
-        raise OSError(
-            f"Cannot use '{folder}' for checkpoints: {error.strerror or error}. Make it writable, "
-            "or set COURSE_RESULTS_DIR to another folder."
-        ) from None
 
 
-def run_and_step(path: Path) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", path.stem)))
+def step_of(path: Path) -> int:
+    return int(path.stem[-8:])
 
 
 def find_files(folder: Path) -> list[Path]:
-    """Return all checkpoints of a folder, newest first."""
-    files = [p for p in folder.glob("run-*.npz") if re.fullmatch(r"run-\d+-step-\d+", p.stem)]
-    return sorted(files, key=run_and_step, reverse=True)
+    """Return all checkpoints of a folder, oldest first."""
+    return sorted(folder.glob(f"run-{'[0-9]' * 3}-step-{'[0-9]' * 8}.npz"))
 
 
-def remove_old(old: list[Path], newest: Path, last: tuple[int, ...]) -> None:
-    """Remove all files but the newest whole ones of this run; what is newer than the last run and
-    step is damaged."""
-    whole = [path for path in old if last >= run_and_step(path) >= (last[0], 0)]
-    for path in set(old) - {newest, *whole[: KEPT - 1]}:
-        path.unlink(missing_ok=True)
-
-
-def read_whole(folder: Path) -> Iterator[tuple[Path, dict, dict[str, np.ndarray]]]:
+def read_whole(files: list[Path]) -> Iterator[tuple[Path, dict, dict[str, np.ndarray]]]:
     """Yield (path, manifest, arrays) of each whole checkpoint, newest first; name damaged ones."""
-    for path in find_files(folder):
+    for path in reversed(files):
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = dict(stored)
             manifest = json.loads(arrays.pop("manifest").tobytes())
-            assert manifest.keys() == set(PARTS), "its parts have other names"
         except Exception as error:  # damaged bytes raise a dozen kinds of errors
             if getattr(error, "errno", None) not in (None, errno.EINVAL):
                 raise  # the disk's fault, not the file's

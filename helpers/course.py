@@ -12,7 +12,7 @@ import platform
 import re
 import sys
 import tempfile
-import time
+import timeit
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,15 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 BUDGETS = ("smoke", "lesson", "full")
 REFERENCE_GFLOPS = 300  # of the machine to which the times in the texts belong
-_sources: dict[str, str] = {}  # data set: its source; `start` empties it, `datasets` fills it
+sources: dict[str, str] = {}  # where a data set came from; `start` empties it, `load` fills it
 
 
 def budget_name() -> str:
     """Return `COURSE_BUDGET`, or "lesson"; raise a ValueError if it is not one of `BUDGETS`."""
     name = os.environ.get("COURSE_BUDGET") or "lesson"
     if name not in BUDGETS:
-        raise ValueError(
-            f"COURSE_BUDGET is {name!r}, but a budget is one of {', '.join(BUDGETS)}. Set it to "
-            "one of these (or remove it: 'lesson' is the default) and restart the kernel."
-        )
+        wanted = f"Set it to {', '.join(BUDGETS)}, or remove it ('lesson'), and restart the kernel."
+        raise ValueError(f"COURSE_BUDGET is {name!r}. {wanted}")
     return name
 
 
@@ -44,10 +42,7 @@ def budget(smoke: Any, lesson: Any, full: Any) -> Any:
 
 @contextlib.contextmanager
 def quiet_import() -> Iterator[None]:
-    """Hold back what native code writes to the error stream; show it if the block fails.
-
-    TensorFlow writes of CPU features and missing GPU libraries, before it looks at any setting.
-    """
+    """Hold back what TensorFlow writes to the error stream at import; show it if that fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held, os.fdopen(os.dup(2), "wb") as screen:
         os.dup2(held.fileno(), 2)
@@ -69,19 +64,15 @@ def machine_gflops() -> float:
     with tf.device("CPU"):
         matrix = tf.random.stateless_uniform((2048, 2048), seed=(1, 2))
         tf.linalg.matmul(matrix[:256], matrix).numpy()  # starts the threads
-        seconds: list[float] = []
-        while sum(seconds) < 0.2:
-            began = time.perf_counter()
-            tf.linalg.matmul(matrix, matrix).numpy()
-            seconds.append(time.perf_counter() - began)
+        multiply = lambda: tf.linalg.matmul(matrix, matrix).numpy()
+        seconds = timeit.repeat(multiply, number=1, repeat=3)
     return 2 * 2048**3 / min(seconds) / 1e9
 
 
 def start(seed: int = 42) -> None:
     """Begin a notebook: seed Python, NumPy and TensorFlow, and print what it runs on.
 
-    Sets what a reader's own `keras.json` or `matplotlibrc` may have changed, lets a GPU's memory
-    grow as it is needed, and forgets which data sets were loaded before.
+    A reader's `keras.json` and `matplotlibrc` change nothing, and earlier data sets are forgotten.
     """
     name = budget_name()
     with quiet_import():  # here, not above: it takes seconds
@@ -98,7 +89,7 @@ def start(seed: int = 42) -> None:
     keras.config.set_image_data_format("channels_last")
     matplotlib.rcdefaults()
     keras.utils.set_random_seed(seed)
-    _sources.clear()
+    sources.clear()
     device = f"{len(gpus)} GPU" if gpus else f"CPU with {os.cpu_count()} cores"
     versions = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
     machine = f"Device: {device} | Python {platform.python_version()}, {versions}"
@@ -120,25 +111,15 @@ def results_folder() -> Path:
     return from_root(os.environ.get("COURSE_RESULTS_DIR") or "results")
 
 
-def note_source(name: str, source: str) -> None:
-    """Note where a data set came from: "official", "embedded" or "folder"."""
-    _sources[name] = source
-
-
 def run_folder(name: str) -> Path:
     """Return `<results>/<budget>/<source>/<name>`; it may not exist yet.
 
     The source is that of the first data set that was loaded: a second one moves no results.
-
-    Args:
-        name: as in "04_dcgan" or "04_dcgan/improved".
-
-    Raises:
-        ValueError: the name has another form.
+    ValueError: the name is not like "04_dcgan" or "04_dcgan/improved".
     """
     if not re.fullmatch(r"\d\d_\w+(/[\w.-]+)?", name):
         raise ValueError(f"The run is called {name!r}, but it must be like '04_dcgan/improved'.")
-    return results_folder() / budget_name() / next(iter(_sources.values()), "none") / name
+    return results_folder() / budget_name() / next(iter(sources.values()), "none") / name
 
 
 def plain_number(name: str, value: Any) -> int | float:
@@ -150,24 +131,30 @@ def plain_number(name: str, value: Any) -> int | float:
 
 
 def record(chapter: str, **values: Any) -> None:
-    """Print a chapter's measured numbers and keep them, in place of its older record.
+    """Print the measured numbers of a chapter, such as "03_gan", in place of its older record.
 
-    They go to `<results>/<budget>/<sources>/<chapter>.json`, with `machine_gflops`.
-
-    Args:
-        chapter: file name of the notebook without its ending, as in "03_gan".
-        **values: finite numbers, also scalars of NumPy or TensorFlow.
-
-    Raises:
-        ValueError: a value is no finite number.
-        OSError: the file cannot be written. The numbers are printed all the same.
+    Numbers of Python, NumPy or TensorFlow go to `<results>/<budget>/<sources>/<chapter>.json`, with
+    `machine_gflops`. ValueError: one is not finite. OSError: no file, but they are printed.
     """
     numbers = {name: plain_number(name, value) for name, value in values.items()}
     text = json.dumps(numbers | {"machine_gflops": round(machine_gflops())}, indent=2)
     print(text)
-    sources = "+".join(sorted(set(_sources.values()))) or "none"
-    with atomic_write(results_folder() / budget_name() / sources / f"{chapter}.json") as temporary:
+    folder = results_folder() / budget_name() / ("+".join(sorted({*sources.values()})) or "none")
+    with atomic_write(folder / f"{chapter}.json") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def explain_refusal(path: str | os.PathLike) -> Iterator[None]:
+    """Say what to do, in an OSError, if the block cannot write to the path."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"Cannot write '{path}': {error.strerror or error}. What was there is unchanged. Make "
+            "the folder writable and leave space on the disk, or set COURSE_RESULTS_DIR to another "
+            "folder. Then run this again."
+        ) from None
 
 
 @contextlib.contextmanager
@@ -175,29 +162,18 @@ def atomic_write(path: str | os.PathLike, suffix: str = "") -> Iterator[Path]:
     """Yield a temporary path, and move it over `path` only if the block ends without an error.
 
     So a full disk or a stopped kernel leaves no half-written file, and the old one stays whole.
-
-    Args:
-        path: the file to write. Missing folders are made.
-        suffix: ending of the temporary name, for writers that choose the format by it (".gif").
-
-    Raises:
-        OSError: the file cannot be written.
+    Missing folders are made. Some writers choose the format by the temporary name's `suffix`.
     """
     path, name = Path(path), None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=suffix)
-        os.close(handle)
-        yield Path(name)
-        with contextlib.suppress(OSError):  # network and Windows drives may refuse it
-            os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(name, path)
-    except OSError as error:
-        raise OSError(
-            f"Cannot write '{path}': {error.strerror or error}. An older file of this name is "
-            "unchanged. Make the folder writable and leave space on the disk, or set "
-            "COURSE_RESULTS_DIR to another folder. Then run this again."
-        ) from None
-    finally:
-        if name:
-            Path(name).unlink(missing_ok=True)
+    with explain_refusal(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=suffix)
+            os.close(handle)
+            yield Path(name)
+            with contextlib.suppress(OSError):  # network and Windows drives may refuse it
+                os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
+            os.replace(name, path)
+        finally:
+            if name:
+                Path(name).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .course import DATA, from_root, note_source, quiet_import
+from .course import DATA, from_root, quiet_import, sources
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 CLOTHES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
@@ -39,18 +39,10 @@ class DataError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class ImageData:
-    """A set of labelled grey pictures.
+    """Grey pictures, uint8 (N, 28, 28), 0 is black; and labels, uint8 (N,), 0 to 9."""
 
-    Attributes:
-        name: "mnist" or "fashion_mnist".
-        source: "folder", "download", "Debian" or "embedded".
-        class_names: ten texts; the label is the index.
-        train_images, test_images: uint8 (N, 28, 28), 0 is black and 255 is white.
-        train_labels, test_labels: uint8 (N,), 0 to 9.
-    """
-
-    name: str
-    source: str
+    name: str  # "mnist" or "fashion_mnist"
+    source: str  # "folder", "download", "Debian" or "embedded"
     class_names: tuple[str, ...]
     train_images: np.ndarray = dataclasses.field(repr=False)
     train_labels: np.ndarray = dataclasses.field(repr=False)
@@ -63,13 +55,12 @@ def load(name: str) -> ImageData:
 
     The first of these that applies is used: `COURSE_DATA=embedded`: the part that comes with the
     project. `COURSE_DATA_DIR`: `<name>.npz` in Keras's layout or the four official idx files in
-    that folder. Keras's copy of an earlier download. Debian's package. Keras's download. If that
-    fails, the part that comes with the project, with a notice.
+    that folder. Debian's package of Fashion-MNIST. Keras's copy or download. If that fails, the
+    part that comes with the project, with a notice.
 
-    Raises:
-        ValueError: the name is not "mnist" or "fashion_mnist"; unknown value of `COURSE_DATA`.
-        FileNotFoundError: `COURSE_DATA_DIR` is no folder, or the files are not in it.
-        DataError: a file is damaged or holds something else.
+    ValueError: the name is not "mnist" or "fashion_mnist"; unknown value of `COURSE_DATA`.
+    FileNotFoundError: `COURSE_DATA_DIR` is no folder, or the files are not in it.
+    DataError: a file is damaged or holds something else.
     """
     if name not in _SETS:
         raise ValueError(f"There is no data set {name!r}. Choose one of: {', '.join(_SETS)}.")
@@ -87,7 +78,7 @@ def load(name: str) -> ImageData:
     counts = f"{len(arrays[0]):,} training images, {len(arrays[2]):,} test images"
     remark = "" if official or source == "embedded" else " They are not the official set."
     print(f"{info.title} (source: {source}): {counts}.{remark}")
-    note_source(name, "official" if official else source)
+    sources[name] = "official" if official else source
     return ImageData(name, source, info.class_names, *arrays)
 
 
@@ -122,22 +113,14 @@ def batches(
     """Yield batches of shuffled images for ever. The order depends on seed and epoch alone.
 
     So a training that goes on after step n gets, with `first_step=n`, the batches that it would
-    have got without the stop. Less than a batch at the end of an epoch is dropped.
-
-    Args:
-        images: array (N, ...), or a tuple of arrays of one length that are shuffled alike.
-        batch_size: 1 to N.
-        seed: 0 or more.
-        first_step: number of batches to skip.
-
-    Raises:
-        ValueError: no batch can be made, or the arrays differ in length.
+    have got without the stop. Less than a batch at the end of an epoch is dropped. Images: an
+    array (N, ...), or a tuple of such that are shuffled alike. ValueError: no batch can be made.
     """
     arrays = images if isinstance(images, tuple) else (images,)
-    length, step, order = len(arrays[0]), first_step, None
-    if {len(array) for array in arrays} != {length} or not 1 <= batch_size <= length:
-        counts = [len(array) for array in arrays]
+    counts = [len(array) for array in arrays]
+    if len({*counts}) > 1 or not 1 <= batch_size <= counts[0]:
         raise ValueError(f"No batch of {batch_size} can be made of {counts} pictures.")
+    length, step, order = counts[0], first_step, None
     while True:
         epoch, place = divmod(step, length // batch_size)
         if order is None or place == 0:
@@ -185,7 +168,9 @@ def _find_idx(name: str, *places: Path) -> tuple[np.ndarray, ...] | None:
 
 
 def _read_debian_or_keras(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
-    """Read Keras's copy, Debian's package or Keras's download; if that fails, the embedded part."""
+    """Read Debian's package, or Keras's copy or download; if that fails, the embedded part."""
+    if name == "fashion_mnist" and (arrays := _find_idx(name, DEBIAN)):
+        return "Debian", arrays
     with quiet_import():
         import keras
 
@@ -193,9 +178,6 @@ def _read_debian_or_keras(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
     home = home if os.access(home, os.W_OK) else Path("/tmp/.keras")  # as keras.utils.get_file
     names = ["mnist.npz"] if name == "mnist" else [f"fashion-mnist/{file}.gz" for file in IDX_FILES]
     files = [home / "datasets" / file for file in names]
-    debian = name == "fashion_mnist" and not all(file.exists() for file in files)
-    if debian and (arrays := _find_idx(name, DEBIAN)):
-        return "Debian", arrays
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras sets none: a silent network would hang
     try:

@@ -20,9 +20,8 @@ TOO_STRONG = (
     "for the discriminator, more dropout in it, or two generator steps for each of its steps."
 )
 COLLAPSE = (
-    "In a GAN this is mode collapse: try a lower learning rate, another seed, or batch "
-    "normalisation in the generator. If they are all black, the last layer is dead: train again "
-    "from another seed."
+    "In a GAN this is mode collapse: try a lower learning rate, or batch normalisation in the "
+    "generator. If they are all black, the last layer is dead: train again from another seed."
 )
 OUT_OF_RANGE = "Does the last layer's activation fit the data? Or give the right value_range."
 

@@ -8,15 +8,11 @@ import numpy as np
 from PIL import Image
 from skimage.feature import canny
 
-from .course import DATA, from_root, note_source
-from .datasets import load
+from .course import DATA, from_root, sources
+from .datasets import DataError, load
 
 SIZES = {"sketches": 64, "streets": 64, "edges": 32}  # pixels
 ORDERS = {"input-target": 1, "target-input": -1}
-
-
-class PairError(ValueError):
-    """A folder is not what it should be. The message says what was found and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,14 +30,12 @@ class PairData:
 def load_pairs(source: str | Path, size: int = 64, order: str = "input-target") -> PairData:
     """Load pairs of pictures, and print where they came from and how many there are.
 
-    Args:
-        source: "sketches" (to coloured garments), "streets" (from segmentation maps), "edges" (of
-            Fashion-MNIST, size 32), or a folder of PNG or JPEG files with two pictures side by
-            side, in `train`, and `test` or `val`; of loose ones a tenth is kept for the test.
-        size: height and width in pixels, 8 to 1,024; pictures of a folder are resized.
-        order: "target-input" takes the second picture of each pair as the input.
+    The source is "sketches" (to coloured garments), "streets" (from segmentation maps), "edges" (of
+    Fashion-MNIST, size 32), or a folder of PNG or JPEG files with two pictures side by side, in
+    `train`, and `test` or `val`; of loose ones a tenth is kept for the test. These are resized to
+    `size`, 8 to 1,024 pixels. `order="target-input"`: the second picture of each is the input.
 
-    ValueError: a wrong size or order. FileNotFoundError: no such folder. PairError: no pairs in it.
+    ValueError: a wrong size or order. FileNotFoundError: no such folder. DataError: no pairs in it.
     """
     if size not in range(8, 1025) or size != SIZES.get(source, size) or order not in ORDERS:
         wanted = f"size={SIZES.get(source, '8 to 1024')} and an order of {list(ORDERS)}"
@@ -53,7 +47,7 @@ def load_pairs(source: str | Path, size: int = 64, order: str = "input-target") 
         train, test = _edges(clothes.train_images[:10_000]), _edges(clothes.test_images[:1_000])
     else:
         train, test = _read_shipped(name) if source in SIZES else _read_folder(source, size)
-        note_source(name, origin)
+        sources[name] = origin
     counts = f"{len(train[0]):,} train + {len(test[0]):,} test pairs"
     print(f"{name} (source: {origin}): {counts}, {size} x {size} pixels.")
     return PairData(name, origin, *train[:: ORDERS[order]], *test[:: ORDERS[order]])
@@ -80,9 +74,7 @@ def _read_folder(source: str | Path, size: int) -> list[np.ndarray]:
     if not folder.is_dir():
         raise FileNotFoundError(f"'{folder}' is no folder. Give one, or one of {list(SIZES)}.")
     parts = [part for part in ("train", "test", "val") if (folder / part).is_dir()][:2] or [""]
-    beside = sorted(folder.glob("[!.]*.*")) if parts[0] else []
-    left_out = [f"  {path.name}: lies beside the folder {parts[0]}" for path in beside]
-    read = {part: [] for part in parts}
+    read, left_out = {part: [] for part in parts}, []
     for part in parts:
         for path in sorted((folder / part).glob("[!.]*")):
             try:
@@ -94,7 +86,7 @@ def _read_folder(source: str | Path, size: int) -> list[np.ndarray]:
     counts = {part or "loose": len(pairs) for part, pairs in read.items()}
     if not all(counts.values()) or sum(counts.values()) < 2 or parts[0] == "test":
         wanted = "PNG or JPEG files, two pictures side by side, loose or in train and test (or val)"
-        raise PairError(f"Too few pairs in '{folder}': {counts}. Needed are {wanted}.")
+        raise DataError(f"Too few pairs in '{folder}': {counts}. Needed are {wanted}.")
     pairs = [np.stack(part, axis=1) for part in read.values()]
     if len(pairs) == 1:
         mixed = np.random.default_rng(0).permutation(pairs[0].shape[1])
@@ -109,7 +101,7 @@ def _read_halves(path: Path, size: int) -> list[np.ndarray]:
     picture = Image.open(path, formats=("PNG", "JPEG"))
     width, height = picture.size
     if width % 2 or width < 16 or not 0.6 <= width / 2 / height <= 1.7:
-        raise PairError(f"{width} x {height} pixels are not two pictures side by side")
+        raise DataError(f"{width} x {height} pixels are not two pictures side by side")
     if picture.mode.startswith("I"):  # 16 bits
         picture = Image.fromarray(np.uint8(np.asarray(picture) // 257))
     sheet = Image.new("RGBA", picture.size, "white")

@@ -3,7 +3,6 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import imageio.v3 as iio
 import matplotlib.figure
@@ -11,9 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike as Array
 from PIL import Image
 
-from .course import atomic_write
-
-Range = tuple[float, float]
+Range = tuple[float, float]  # (black, white)
 Rows = Mapping[str, Array]
 MARGIN = 1  # pixels around a picture
 # Of curves, by the beginning of their names. Pairs differ for colour-blind readers, too.
@@ -112,15 +109,15 @@ def neighbour_means(curve: Sequence[float], points: int) -> list[float]:
 
 
 def history_curves(
-    curves: Rows, panels: Rows, ranges: Rows = (), x: Array = (), log: Array = (), points: int = 500
+    curves: Rows, panels: Rows, ranges: Rows = (), x: Array = (), points: int = 500
 ) -> Figure:
     """Draw a training's curves (NaN: a gap) in `panels`: a title and the names of its curves.
 
-    `ranges` and `log` axes go by title. `x`: the steps. Long curves: `points` means of neighbours.
+    `ranges` go by title. `x`: the steps. Long curves are drawn as `points` means of neighbours.
     """
     figure = Figure((min(4.2 * len(panels), 12), 3), dpi=100, layout="constrained")
     for axes, title in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
-        axes.set(title=title, xlabel="step", yscale="log" if title in log else "linear")
+        axes.set(title=title, xlabel="step")
         for name in panels[title]:
             values = neighbour_means(curves[name], points)
             steps = neighbour_means(x if len(x) else range(1, len(curves[name]) + 1), points)
@@ -147,14 +144,3 @@ def latent_scatter(codes: Array, labels: Array, class_names: Sequence, title: st
         axes.scatter(*codes[labels == label].T, s=9, alpha=0.7, label=name)
     figure.legend(loc="outside right center", markerscale=2)
     return figure
-
-
-def write_gif(
-    path: Path, frames: Array, value_range: Range, frames_per_second: float, scale: int, greys: int
-) -> Path:
-    """Write an endless GIF, at most 50 frames a second; fewer greys (2 to 256): a smaller file."""
-    levels = np.round(to_unit_range(frames, value_range) * (greys - 1)) / (greys - 1)
-    pixels = np.round(levels * 255).astype(np.uint8).repeat(scale, axis=1).repeat(scale, axis=2)
-    with atomic_write(path, suffix=".gif") as temporary:
-        iio.imwrite(temporary, pixels, duration=1000 / frames_per_second, loop=0)
-    return path

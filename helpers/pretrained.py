@@ -8,15 +8,11 @@ from typing import Any
 from .course import DATA, quiet_import
 
 FOLDER = DATA / "pretrained"
-REMEDY = "Restore it from the project: git checkout -- data/pretrained"
 
 
 def card() -> dict[str, dict[str, Any]]:
-    """Return the facts about each model, by its name. ValueError: missing or damaged."""
-    try:
-        return json.loads((FOLDER / "card.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"'{FOLDER}/card.json' cannot be read: {error}. {REMEDY}") from None
+    """Return the facts about each model, by its name."""
+    return json.loads((FOLDER / "card.json").read_text(encoding="utf-8"))
 
 
 def load(name: str) -> Any:
@@ -25,7 +21,8 @@ def load(name: str) -> Any:
     if name not in facts:
         raise ValueError(f"There is no model {name!r}. Choose one of: {', '.join(facts)}.")
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != facts[name]["sha256"]:
-        raise ValueError(f"'{path}' is missing, or not what the card says. {REMEDY}")
+        remedy = "Restore it from the project: git checkout -- data/pretrained"
+        raise ValueError(f"'{path}' is missing, or not what the card says. {remedy}")
     with quiet_import():  # TensorFlow also writes there that float16 is slow, which we do not use
         import keras
 

@@ -27,8 +27,7 @@ class Training:
 
     Args:
         name: of the run, as in "04_dcgan/improved"; it lies in `<results>/<budget>/<source>/`.
-        steps: steps of the whole training.
-        every: steps between two grids of samples.
+        steps, every: steps of the whole training, and between two grids of samples.
         samples: function without arguments that returns pictures (N, H, W[, 1 or 3]), or a Figure
             of `helpers.plotting`; called at the start, every `every` steps and at the end.
         value_range: (black, white) of these pictures.
@@ -38,13 +37,9 @@ class Training:
             random generators. Plain values (numbers, texts) are settings, such as `rate=1e-3`: a
             training goes on only with the same ones. Without parts nothing is kept.
 
-    Attributes:
-        step: steps done.
-        history: a list of numbers for each curve, one a step; among them "step" and "seconds".
-        warnings: signs of failure, as texts.
-
-    Raises:
-        CheckpointError, TypeError, ValueError, OSError: as `helpers.checkpoints.Checkpoints`.
+    Read `step` (steps done), `warnings` (signs of failure, as texts) and `history`: for each curve
+    a list of numbers, one a step; among them "step" and "seconds". Errors are those of
+    `helpers.checkpoints.Checkpoints`.
     """
 
     def __init__(
@@ -75,7 +70,9 @@ class Training:
 
         Arguments as in `helpers.datasets.batches`; a training goes on only with the same ones.
         """
-        self.resume(batch_size=batch_size, seed=seed, pictures=checksum(images))
+        arrays = images if isinstance(images, tuple) else (images,)
+        pictures = "-".join(f"{zlib.crc32(np.ascontiguousarray(array)):x}" for array in arrays)
+        self.resume(batch_size=batch_size, seed=seed, pictures=pictures)
         ordered = datasets.batches(images, batch_size, seed, first_step=self.step)
         try:
             while self.step < self.steps:
@@ -87,17 +84,16 @@ class Training:
             self.close()
 
     def resume(self, **settings: bool | int | float | str) -> None:
-        """Bring the last checkpoint back, if these settings too are the same; `batches` does it.
+        """Bring the last checkpoint back; `batches` does it.
 
-        Raises:
-            CheckpointError: the checkpoint belongs to another model or other settings.
+        CheckpointError: it belongs to another model, or one of these settings has changed.
         """
         if self._checkpoints:
             self._checkpoints.settings |= settings
             self.step, self.history = self._checkpoints.resume()
-            self.history |= {"step": list(range(1, self.step + 1))} if self.step else {}
         if self.step >= self.steps:
-            self._view.replay(0, "complete, nothing was trained now. To train again: fresh=True")
+            done = f"{self.folder.name} is complete ({self.step:,} steps): nothing was trained now."
+            self._view.show_again(f"{done} To train again: fresh=True")
             return
         self._view.begin(self.step, self.steps)
         self._show_samples()
@@ -106,8 +102,7 @@ class Training:
     def update(self, **numbers: Any) -> None:
         """Take note of one more step; draw and save when it is time.
 
-        Args:
-            **numbers: losses and accuracies, numbers or tensors of one; the same names each time.
+        Numbers are losses and accuracies, floats or tensors of one; the same names each time.
         """
         if self._began is None:
             self.resume()
@@ -119,19 +114,18 @@ class Training:
             self.history.setdefault(name, []).append(value)
         self.step += 1
         last = self.step == self.steps
-        self._view.progress(values)
+        self._view.progress(self.step, self.steps, values)
         self._diagnosis.look_at_numbers(self.history)
         if last or self.step % self.every == 0:
             self._show_samples()
-            self._view.curves(self.history)
+            self._view.curves(self.history, at_once=last)
         if self._checkpoints and (last or self.step % self.save_every == 0):
             self._checkpoints.save(self.step, self.history)
-        if last:
-            self.close()
 
     def close(self) -> None:
         """Draw the last curves; `batches` does it."""
-        self._view.end(self.history)
+        if self._began is not None and self.history:
+            self._view.curves(self.history, at_once=True)
 
     def _show_samples(self) -> None:
         samples = self._samples() if self._samples else None
@@ -142,11 +136,3 @@ class Training:
             self._diagnosis.look_at_samples(self.step, samples)
             if np.isfinite(samples).all():
                 self._view.samples(self.step, plotting.grid_png(samples, self._value_range))
-
-
-def checksum(images: Batch) -> str:
-    """Return a checksum of the bytes of an array, or of a tuple of arrays."""
-    value = 0
-    for array in images if isinstance(images, tuple) else (images,):
-        value = zlib.crc32(np.ascontiguousarray(array), value)
-    return f"{value:08x}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..course import from_root
+from ..course import atomic_write, from_root
 from ..plotting import grid_png, to_unit_range
 from .shared import Array, Asker, Range, packed
 
@@ -43,12 +43,9 @@ def rounds(pools: dict[str, np.ndarray], value_range: Range, path: Path) -> Iter
             rows.append([now, session, number, truth, answer, int(answer == truth), seconds])
             screen = dict(screen, truth=truth, answer=answer, tally=tally(rows), problem="")
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                old = path.read_bytes() if path.exists() else b""
-                torn = old and not old.endswith(b"\n")  # a full disk cut the last row off
-                start = "\n" if torn else "" if old else HEADER + "\n"
-                with path.open("a", encoding="utf-8", newline="\n") as file:
-                    file.write(start + ",".join(map(str, rows[-1])) + "\n")
+                old = path.read_bytes().rstrip() if path.exists() else HEADER.encode()
+                with atomic_write(path) as temporary:
+                    temporary.write_bytes(old + f"\n{','.join(map(str, rows[-1]))}\n".encode())
             except OSError as error:
                 screen["problem"] = f"This answer is not in the file: {error}. The quiz goes on."
         screen["key"] = [session, number + 1]

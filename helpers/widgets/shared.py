@@ -9,10 +9,9 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike as Array
 
-from ..plotting import to_unit_range
+from ..plotting import Range, to_unit_range
 
 Function = Callable[..., object]
-Range = tuple[float, float]  # (black, white)
 
 
 def packed(images: Array, value_range: Range) -> list[dict]:

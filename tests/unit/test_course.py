@@ -73,9 +73,15 @@ def test_a_readers_left_over_settings_of_keras_and_matplotlib_change_nothing(tmp
 
 
 @pytest.fixture
-def loaded(monkeypatch):
-    """Let the notebook have loaded these sets, in this order."""
-    return lambda **sources: monkeypatch.setattr(course, "_sources", sources)
+def loaded(capsys):
+    """Let a new notebook have loaded these sets, in this order."""
+
+    def load(**sources):
+        start()
+        course.sources.update(sources)
+        capsys.readouterr()
+
+    return load
 
 
 def test_a_second_data_set_does_not_move_a_chapters_runs(loaded, tmp_path):
@@ -90,7 +96,7 @@ def test_a_second_data_set_does_not_move_a_chapters_runs(loaded, tmp_path):
 
 def test_a_new_start_forgets_the_sources(capsys):
     start()
-    course.note_source("mnist", "embedded")
+    course.sources["mnist"] = "embedded"
     assert "embedded" in run_folder("03_gan").parts
     start()
     assert "none" in run_folder("03_gan").parts
@@ -122,6 +128,7 @@ def test_numbers_are_printed_and_kept_with_the_machines_speed(loaded, tmp_path, 
 def test_a_tensor_is_a_number(loaded, tmp_path):
     import tensorflow as tf
 
+    loaded()
     record("03_gan", loss=tf.constant(0.5))
     assert recorded(tmp_path, "none")["loss"] == 0.5
 

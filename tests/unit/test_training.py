@@ -17,7 +17,6 @@ from helpers import datasets, plotting
 from helpers.checkpoints import CheckpointError
 from helpers.course import run_folder
 from helpers.diagnosis import ALIKE_GRIDS, SLOW_START, STUCK_STEPS
-from helpers.live_view import replay
 from helpers.training import Training
 
 RUN = "04_dcgan/test"
@@ -166,25 +165,35 @@ def test_a_figure_as_samples_is_shown_as_it_is():
     assert picture.shape[1] > 3 * picture.shape[0]
 
 
-@pytest.mark.filterwarnings("error")
-def test_a_loss_over_decades_is_drawn_on_a_logarithm_and_curves_share_panels(monkeypatch):
+def test_curves_share_panels_by_the_last_word_of_their_names(monkeypatch):
     asked, draw = [], plotting.history_curves
 
     def noting(history, panels, *arguments, **options):
-        asked.append((panels, options["log"]))
+        asked.append(panels)
         return draw(history, panels, *arguments, **options)
 
     monkeypatch.setattr(plotting, "history_curves", noting)
     names = ("generator_loss", "discriminator_loss", "real_accuracy", "generator_gradient")
-    train(numbers=lambda step: dict.fromkeys(names, 10.0**-step))
-    panels = {
+    train(numbers=lambda step: dict.fromkeys(names, 1.0))
+    assert asked[-1] == {
         "loss": ["generator_loss", "discriminator_loss"],
         "accuracy": ["real_accuracy"],
         "gradient": ["generator_gradient"],
     }
-    assert asked[-1] == (panels, ["loss", "gradient"])
-    train(numbers=loss_of, fresh=True, steps=5)
-    assert asked[-1] == ({"loss": ["loss"]}, [])
+
+
+def test_the_last_curves_are_drawn_once_also_after_an_interrupt(monkeypatch):
+    drawn, draw = [], plotting.history_curves
+
+    def noting(history, *arguments, **options):
+        drawn.append(len(history["loss"]))
+        return draw(history, *arguments, **options)
+
+    monkeypatch.setattr(plotting, "history_curves", noting)
+    train()
+    assert drawn == [4, 10]  # the first at once, the next ones after a while
+    train(last=7, fresh=True)
+    assert drawn[2:] == [4, 7]
 
 
 def test_a_full_disk_is_a_clear_error():
@@ -279,15 +288,9 @@ def test_real_clothes_and_digits_are_not_called_alike(monkeypatch, name):
 # ------------------------------------------------------------ shown again, and in a notebook
 
 
-def test_replay_of_nothing_is_told():
-    with pytest.raises(FileNotFoundError, match=r"There is no run in '.*04_dcgan/test'"):
-        replay(RUN)
-
-
 TRAIN = f"""
 import numpy as np
 import tensorflow as tf
-from helpers.live_view import replay
 from helpers.training import Training
 rng = np.random.default_rng(0)
 def train():
@@ -300,7 +303,7 @@ train()
 
 def test_in_a_notebook_three_outputs_are_refreshed_in_place(tmp_path, monkeypatch):
     monkeypatch.undo()  # a kernel is reached through a socket
-    sources = TRAIN, "train()", f"replay({RUN!r}, seconds=0.1)"
+    sources = TRAIN, "train()"
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     notebook = nbformat.v4.new_notebook(cells=cells)
     client = NotebookClient(notebook, timeout=300, kernel_name="python3", coalesce_streams=True)
