@@ -5,8 +5,7 @@ A chapter's models, losses and training loops are never here. They stand in the 
 
 import os
 
-# TensorFlow's remarks about CPU features would end up in the notebooks as error text. Errors still
-# show. A reader who wants the remarks sets the variable to 0 before starting.
+# TensorFlow's remarks would end up in the notebooks as error text. To see them, set it to 0.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 # Keras can run on other libraries too, and a file in the home folder may ask for one.

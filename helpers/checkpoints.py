@@ -23,8 +23,8 @@ KEPT = 3  # files
 PARTS = ("settings", "configurations", "history")  # of a manifest
 NOT_COMPARED = {"seed", "shared_object_id", "code"}  # seeds: their state is kept; code: lambdas
 REMEDY = (
-    "Nothing was changed. To keep both, give the run another name. To train from the start, give "
-    "fresh=True: the old checkpoints are replaced when the first new one is complete."
+    "Nothing was changed. Give the run another name, or give fresh=True to train from the start: "
+    "the old checkpoints are replaced when the first new one is complete."
 )
 
 
@@ -93,7 +93,7 @@ class Checkpoints:
                 if found := first_difference(manifest[part], json.loads(json.dumps(now))):
                     raise CheckpointError(f"{path} was made with something else: {found}. {REMEDY}")
             assign(self.variables, arrays, path)
-            self._run, step = int(path.name[4:7]), step_of(path)
+            self._run, step = int(path.name[4:7]), int(path.stem[-8:])
             self._whole = [old for old in files if old <= path and old.name[:7] == path.name[:7]]
             print(f"The checkpoint of step {step:,} is loaded.")
             return step, {name: arrays[f"curve {name}"].tolist() for name in manifest["history"]}
@@ -109,7 +109,7 @@ def restore(name: str, **things: Any) -> int:
     """
     for path, _, arrays in read_whole(find_files(run_folder(name))):
         assign(variables_of(things), arrays, path)
-        return step_of(path)
+        return int(path.stem[-8:])
     raise FileNotFoundError(f"'{run_folder(name)}' has no checkpoint. Run the cell that trains it.")
 
 
@@ -117,8 +117,7 @@ def variables_of(things: dict[str, Any]) -> dict[str, Any]:
     """Return all variables by name and number; those of dropout's random seeds are among them."""
     found = {}
     for name, thing in things.items():
-        own = getattr(thing, "state", thing)  # of a random generator
-        variables = getattr(thing, "variables", [own])
+        variables = getattr(thing, "variables", [getattr(thing, "state", thing)])
         if not all(hasattr(variable, "assign") for variable in variables):
             wanted = "Give models, optimizers, variables, generators of TensorFlow, plain settings."
             raise TypeError(f"{name} is a {type(thing).__name__}, which cannot be kept. {wanted}")
@@ -180,10 +179,6 @@ def lock(folder: Path) -> filelock.BaseFileLock:
                 "square symbol at the left), or give the run another name."
             ) from None
         return taken
-
-
-def step_of(path: Path) -> int:
-    return int(path.stem[-8:])
 
 
 def find_files(folder: Path) -> list[Path]:

@@ -1,7 +1,4 @@
-"""The ground that every chapter stands on: budget, start, where things lie, recorded numbers.
-
-A leaf: it imports nothing of ours. Relative paths start at the project's root.
-"""
+"""What every chapter stands on: budget, start, paths, recorded numbers. It imports none of ours."""
 
 import contextlib
 import functools
@@ -91,11 +88,10 @@ def start(seed: int = 42) -> None:
     keras.utils.set_random_seed(seed)
     sources.clear()
     device = f"{len(gpus)} GPU" if gpus else f"CPU with {os.cpu_count()} cores"
-    versions = f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
-    machine = f"Device: {device} | Python {platform.python_version()}, {versions}"
+    machine = f"Device: {device} | Python {platform.python_version()}, TensorFlow {tf.__version__}"
     share = machine_gflops() / REFERENCE_GFLOPS
     print(
-        f"Budget: {name} | {machine} | Seed: {seed}\n"
+        f"Budget: {name} | {machine}, Keras {keras.__version__} | Seed: {seed}\n"
         f"This machine: {machine_gflops():.0f} GFLOP/s, {share:.2g} times the reference "
         f"({REFERENCE_GFLOPS}). 5 minutes in the text are about {5 / share:.0f} here."
     )
@@ -152,8 +148,7 @@ def explain_refusal(path: str | os.PathLike) -> Iterator[None]:
     except OSError as error:
         raise OSError(
             f"Cannot write '{path}': {error.strerror or error}. What was there is unchanged. Make "
-            "the folder writable and leave space on the disk, or set COURSE_RESULTS_DIR to another "
-            "folder. Then run this again."
+            "it writable and leave space on the disk, or set COURSE_RESULTS_DIR to another folder."
         ) from None
 
 

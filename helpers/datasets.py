@@ -26,6 +26,7 @@ OFFICIAL_HASHES = {  # first digits of the SHA-256 of each array; MNIST's traini
     "mnist": ("", "", "6d87418db22cc8", "ddeff807876a96"),
     "fashion_mnist": ("2e487a6c89124f", "657fbd221bfc9f", "c867c93ff95360", "3d0e6c6ea990b5"),
 }
+Batch = np.ndarray | tuple[np.ndarray, ...]
 _Info = namedtuple("_Info", "title class_names embedded")
 _SETS = {
     "mnist": _Info("MNIST", tuple("0123456789"), "embedded_digits.npz"),
@@ -107,9 +108,7 @@ def read_idx(folder: Path) -> tuple[np.ndarray, ...]:
     return tuple(arrays)
 
 
-def batches(
-    images: np.ndarray | tuple[np.ndarray, ...], batch_size: int, seed: int, first_step: int = 0
-) -> Iterator[np.ndarray | tuple[np.ndarray, ...]]:
+def batches(images: Batch, batch_size: int, seed: int, first_step: int = 0) -> Iterator[Batch]:
     """Yield batches of shuffled images for ever. The order depends on seed and epoch alone.
 
     So a training that goes on after step n gets, with `first_step=n`, the batches that it would
@@ -133,10 +132,8 @@ def batches(
 
 def _read_embedded(name: str, reason: str) -> tuple[np.ndarray, ...]:
     """Read the part that comes with the project, and say in a frame that it is a part."""
-    text = (
-        f"NOTICE: this is the part of {_SETS[name].title} that comes with the course. All cells "
-        f"work, but numbers differ from those in the text. Why: {reason}"
-    )
+    text = f"NOTICE: this is the part of {_SETS[name].title} that comes with the course. All cells "
+    text += f"work, but numbers differ from those in the text. Why: {reason}"
     frame = "#" * 80
     print(frame, *(f"# {line:<76} #" for line in textwrap.wrap(text, 76)), frame, sep="\n")
     return _read_npz(DATA / _SETS[name].embedded, "Restore it: git checkout -- data")
@@ -151,9 +148,8 @@ def _read_folder(name: str, folder: Path) -> tuple[np.ndarray, ...]:
         return _read_npz(folder / f"{name}.npz", "Copy the file again.")
     if arrays := _find_idx(name, folder / name.replace("_", "-"), folder / name, folder):
         return arrays
-    found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-    wanted = f"no {name}.npz and not the four idx files of {_SETS[name].title}, but {found}"
-    raise FileNotFoundError(f"COURSE_DATA_DIR: '{folder}' has {wanted}. {remedy}")
+    found = f"no {name}.npz, no four idx files, but {sorted(p.name for p in folder.iterdir())[:8]}"
+    raise FileNotFoundError(f"COURSE_DATA_DIR: '{folder}' has {found}. {remedy}")
 
 
 def _find_idx(name: str, *places: Path) -> tuple[np.ndarray, ...] | None:

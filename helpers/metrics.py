@@ -1,6 +1,5 @@
-"""How good are generated pictures? Scores, seen through a small frozen classifier, the judge.
+"""How good are generated pictures? Scores, seen through a frozen classifier of digits or clothes.
 
-Judges never change, so scores can be compared, and know only digits or clothes: `data` chooses.
 Pictures are uint8, or float in [-1, 1], (N, 28, 28[, 1]); else a ValueError says what is wrong.
 """
 
@@ -104,13 +103,6 @@ def class_shares(images: Array, data: ImageData) -> np.ndarray:
     """Return the shares (10,) of the classes, without strange pictures; compare with real ones."""
     classes, confidences = read_classes(images, data)
     return np.bincount(classes[confidences > 0], minlength=10) / len(classes)
-
-
-def nearest_images(images: Array, candidates: Array) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nearest candidate's index, and its mean absolute distance in greys of 0 to 255."""
-    first, second = (_checked(part, "images").reshape(-1, 784) for part in (images, candidates))
-    distances, places = NearestNeighbors(n_neighbors=1, p=1).fit(second).kneighbors(first)
-    return places[:, 0], distances[:, 0] / 784 * 127.5
 
 
 def _checked(images: Array, name: str, fewest: int = 1) -> np.ndarray:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from . import datasets, plotting
+from . import plotting
 from .checkpoints import Checkpoints
 from .course import run_folder
+from .datasets import Batch, batches
 from .diagnosis import Diagnosis
 from .live_view import LiveView
 
-Batch = np.ndarray | tuple[np.ndarray, ...]
 PLAIN = (bool, int, float, str, type(None))
 
 
@@ -37,9 +37,8 @@ class Training:
             random generators. Plain values (numbers, texts) are settings, such as `rate=1e-3`: a
             training goes on only with the same ones. Without parts nothing is kept.
 
-    Read `step` (steps done), `warnings` (signs of failure, as texts) and `history`: for each curve
-    a list of numbers, one a step; among them "step" and "seconds". Errors are those of
-    `helpers.checkpoints.Checkpoints`.
+    Read `step`, the steps done; `warnings`, signs of failure; and `history`, lists of numbers, one
+    a step, among them "step" and "seconds". Errors are those of `helpers.checkpoints.Checkpoints`.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Training:
         arrays = images if isinstance(images, tuple) else (images,)
         pictures = "-".join(f"{zlib.crc32(np.ascontiguousarray(array)):x}" for array in arrays)
         self.resume(batch_size=batch_size, seed=seed, pictures=pictures)
-        ordered = datasets.batches(images, batch_size, seed, first_step=self.step)
+        ordered = batches(images, batch_size, seed, first_step=self.step)
         try:
             while self.step < self.steps:
                 before = self.step

@@ -6,10 +6,8 @@ from .shared import Asker, Function
 def class_chooser(names: list[str], draw: Function, chosen: int = 0) -> Asker:
     """Make a button for each class and one for another sample, above a picture.
 
-    `draw` takes a class's index and returns a `plotting.Figure`. ValueError: `chosen` is no index.
+    `draw` takes a class's index and returns a `plotting.Figure`.
     """
-    if chosen not in range(len(names)):
-        raise ValueError(f"chosen is {chosen}, but the classes go from 0 to {len(names) - 1}.")
     chooser = Asker("chooser.js", lambda label: draw(label)._repr_png_(), chosen, names=names)
     chooser.png = chooser.answer["result"]
     return chooser

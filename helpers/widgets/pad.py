@@ -10,10 +10,8 @@ def sketch_pad(colour: Function, sketches: np.ndarray) -> Asker:
     """Show a sheet to draw on with mouse, pen or finger; what `colour` makes of it follows.
 
     `colour` takes a sheet, uint8 (H, W), black lines on white, and returns uint8 (H, W, 3).
-    Sketches, uint8 (N, H, W), can be loaded. ValueError: these, or the first picture, are not so.
+    Sketches, uint8 (N, H, W), can be loaded. ValueError: what `colour` returns is not so.
     """
-    if sketches.ndim != 3 or sketches.dtype != np.uint8:
-        raise ValueError(f"sketches are {sketches.dtype} {sketches.shape}, not uint8 (N, H, W).")
 
     def pictures_at(sheet: bytes) -> list:
         picture = np.asarray(colour(np.frombuffer(sheet, np.uint8).reshape(sketches.shape[1:])))

@@ -32,8 +32,7 @@ def rounds(pools: dict[str, np.ndarray], value_range: Range, path: Path) -> Iter
         drawn = [(kind, tile) for kind in pools for tile in rng.choice(pools[kind], HALF, False)]
         rng.shuffle(drawn)
         session = f"{time.time_ns():x}"
-        rows = []
-        screen = {}
+        rows, screen = [], {}
         for number, (truth, tile) in enumerate(drawn, start=1):
             screen = dict(screen, key=[session, number], pictures=packed(tile[None], value_range))
             while (reply := (yield screen))[0] != screen["key"]:

@@ -1,16 +1,14 @@
-// The latent walk: a line, triangle or square with a picture at each corner; the chosen place is the corners' weights.
+// The latent walk: a line or a square with a picture at each corner; the chosen place is the corners' weights.
 
-const CORNERS = { 2: [[0, 0], [1, 0]], 3: [[0, 0], [0, 1], [1, 1]], 4: [[0, 0], [1, 0], [0, 1], [1, 1]] };
+const CORNERS = [[0, 0], [1, 0], [0, 1], [1, 1]];
 const TILE = 56; // pixels of a corner's picture
 
 function render(context) {
   const { ends } = context.model.get("given");
-  const corners = CORNERS[ends.length];
   const tile = document.createElement("canvas");
 
   function toPlace(across, down) {
     if (ends.length === 2) return [1 - across, across];
-    if (ends.length === 3) return [1 - down, down - Math.min(across, down), Math.min(across, down)];
     return [(1 - across) * (1 - down), across * (1 - down), (1 - across) * down, across * down];
   }
 
@@ -40,7 +38,7 @@ function render(context) {
     flat: ends.length === 2,
     drawBehind,
     describe: (weights) => weights.map((weight, i) => `${"ABCD"[i]} ${Math.round(100 * weight)} %`).join("  "),
-    toShares: (weights) => [0, 1].map((axis) => weights.reduce((sum, weight, i) => sum + weight * corners[i][axis], 0)),
+    toShares: (weights) => [0, 1].map((axis) => weights.reduce((sum, weight, i) => sum + weight * CORNERS[i][axis], 0)),
     toPlace,
   });
 }

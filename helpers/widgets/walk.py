@@ -1,4 +1,4 @@
-"""The latent walk: what is generated between two, three or four latent points."""
+"""The latent walk: what is generated between two or four latent points."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from .shared import Array, Asker, Function, Range, packed
 def latent_walk(
     generate: Function, corners: Array, mix: Function, value_range: Range = (-1, 1), steps: int = 8
 ) -> Asker:
-    """Show a line between two latent points, a triangle of three, or a square of four.
+    """Show a line between two latent points, or a square between four.
 
     `mix` takes the corners, float32 (n, D), and weights (N, n), none negative, with sum 1, and
     returns codes (N, D). `generate` makes pictures (N, H, W[, 1 or 3]) of them, cut to (black,
@@ -17,21 +17,17 @@ def latent_walk(
     """
     corners = np.float32(corners)
     count = len(corners)
-    if corners.ndim != 2 or count not in (2, 3, 4):
-        raise ValueError(f"corners have shape {corners.shape}. Give (2, D), (3, D) or (4, D).")
+    if corners.ndim != 2 or count not in (2, 4):
+        raise ValueError(f"corners have shape {corners.shape}. Give (2, D) or (4, D).")
 
     def generated(weights: Array) -> np.ndarray:
         return np.asarray(generate(np.float32(mix(corners, np.asarray(weights, float)))))
 
     ends = generated(np.eye(count))
-    middle = [[1 / count] * count]
     pictures_at = lambda place: packed(generated(place), value_range)
-    walk = Asker("walk.js", pictures_at, middle, ends=packed(ends, value_range))
+    walk = Asker("walk.js", pictures_at, [[1 / count] * count], ends=packed(ends, value_range))
     x, y = np.meshgrid(np.linspace(0, 1, steps), np.linspace(0, 1, 1 if count == 2 else steps))
-    square = [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y]
-    weights = [1 - y, y - x, x] if count == 3 else square[:count]
-    weights = np.reshape(weights, (count, -1)).T
-    white = np.full(ends.shape[1:], value_range[1], float)
-    tiles = [generated([place])[0] if place.min() >= 0 else white for place in weights]
+    weights = [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y][:count]
+    tiles = generated(np.reshape(weights, (count, -1)).T)
     walk.png = grid_png(tiles, value_range, columns=steps)
     return walk

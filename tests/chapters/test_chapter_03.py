@@ -52,6 +52,14 @@ def test_the_networks_are_those_of_the_source(chapter):
     assert layers[-1].activation.__name__ == "linear"  # logits
 
 
+def test_the_nearest_picture_and_its_distance_by_hand(chapter):
+    changed = IMAGES[[7, 3]].copy()
+    changed[0, 0, :2] += 1  # 1 of [-1, 1] is 127.5 greys
+    places, distances = chapter.find_nearest(changed, IMAGES)
+    assert list(places) == [7, 3]
+    assert distances == pytest.approx([2 * 127.5 / 784, 0], abs=1e-4)
+
+
 def test_losses_by_hand(chapter):
     real, fake = np.float32([[2.0], [0.0]]), np.float32([[-1.0], [3.0]])
     sigmoid = lambda x: 1 / (1 + np.exp(-x))

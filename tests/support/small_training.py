@@ -141,7 +141,7 @@ def train(folder, result, moment, without, say_step):
         del kept["discriminator"]
     if without == "order":
         whole = datasets.batches
-        training.datasets.batches = lambda *arguments, first_step: whole(*arguments)
+        training.batches = lambda *arguments, first_step: whole(*arguments)
 
     run = Training(f"00_small/{folder}", STEPS, SAVE_EVERY, **kept)
     for images in run.batches(IMAGES, BATCH, SEED):

@@ -219,15 +219,6 @@ def test_labels_must_be_one_for_each_picture_or_one_for_all(clothes):
         metrics.class_accuracy(GOOD[:3], np.eye(10)[:3], clothes)
 
 
-def test_the_nearest_picture_and_its_distance_by_hand(clothes):
-    images = clothes.train_images[:50]
-    changed = images[[7, 3]].copy()
-    changed[0, 0, :2] = 255 - changed[0, 0, :2]  # two pixels of a corner, which is black
-    places, distances = metrics.nearest_images(changed, images)
-    assert list(places) == [7, 3]
-    assert distances == pytest.approx([2 * 255 / 784, 0], abs=1e-4)
-
-
 # ---------------------------------------------------------------- bad input
 
 GOOD = np.linspace(-1, 1, 600 * 784, dtype=np.float32).reshape(600, 28, 28)

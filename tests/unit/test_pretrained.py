@@ -46,16 +46,6 @@ def test_an_unknown_name_is_answered_with_the_known_ones(folder):
         pretrained.load("cats")
 
 
-def test_a_damaged_or_missing_card_is_refused(folder):
-    for content in ("{", None):
-        if content:
-            (folder / "card.json").write_text(content)
-        else:
-            (folder / "card.json").unlink()
-        with pytest.raises(ValueError, match="card.json' cannot be read.*git checkout"):
-            pretrained.load(NAME)
-
-
 def test_a_copy_in_another_dtype_leaves_the_seeds_of_later_networks_alone():
     import keras
 

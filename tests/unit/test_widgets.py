@@ -100,13 +100,10 @@ def test_every_script_is_whole_and_a_page_without_kernel_gets_a_picture(kind):
     assert static_picture(widget)[..., :3].std() > 0
 
 
-def test_a_click_on_a_class_draws_it_and_a_wrong_first_class_is_refused():
+def test_a_click_on_a_class_draws_it():
     widget = widgets.class_chooser(["a", "b", "c"], figure, chosen=1)
     assert widget.png == widget.answer["result"] == figure(1)._repr_png_()
     assert ask(widget, 2)["result"] == figure(2)._repr_png_()
-    for chosen in (-1, 3):
-        with pytest.raises(ValueError, match=f"chosen is {chosen}, but the classes go from 0 to 2"):
-            widgets.class_chooser(["a", "b", "c"], figure, chosen)
 
 
 def test_a_move_on_the_plane_gives_the_picture_of_that_place():
@@ -146,7 +143,7 @@ def grey_of(code, low=-1, high=1):
     return round((min(max(float(code.mean()), low), high) - low) / (high - low) * 255)
 
 
-@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("count", [2, 4])
 def test_a_move_on_the_walk_gives_the_picture_of_the_mixture(count):
     widget = widgets.latent_walk(grey, CORNERS[:count], mix)
     for corner, weights in zip(CORNERS, np.eye(count, dtype=int).tolist()):
@@ -157,7 +154,7 @@ def test_a_move_on_the_walk_gives_the_picture_of_the_mixture(count):
     assert (pixels(answer["result"]) == grey_of(0.25 * CORNERS[0] + 0.75 * CORNERS[1])).all()
 
 
-@pytest.mark.parametrize("count, rows", [(2, 1), (3, 5), (4, 5)])
+@pytest.mark.parametrize("count, rows", [(2, 1), (4, 5)])
 def test_the_static_picture_of_a_walk_has_its_corners_at_their_places(count, rows):
     widget = widgets.latent_walk(grey, CORNERS[:count], mix, (-0.5, 0.5), steps=5)
     sheet = static_picture(widget)
@@ -165,14 +162,10 @@ def test_the_static_picture_of_a_walk_has_its_corners_at_their_places(count, row
     assert height == pytest.approx(width, abs=4)
     seen = sheet[height // 2 :: height, width // 2 :: width].reshape(rows, 5, -1)[..., 0]
     ends = [grey_of(code, -0.5, 0.5) for code in CORNERS[:count]]
-    if count == 3:
-        assert [seen[0, 0], seen[4, 0], seen[4, 4]] == ends
-        assert (seen[np.triu_indices(5, 1)] == 255).all()
-    else:
-        assert [seen[0, 0], seen[0, 4], seen[-1, 0], seen[-1, 4]][:count] == ends
+    assert [seen[0, 0], seen[0, 4], seen[-1, 0], seen[-1, 4]][:count] == ends
 
 
-@pytest.mark.parametrize("shape", [(1, 100), (5, 100), (100,)])
+@pytest.mark.parametrize("shape", [(1, 100), (3, 100), (100,)])
 def test_corners_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match=r"corners have shape \(.*\. Give \(2, D\)"):
         widgets.latent_walk(grey, np.zeros(shape), mix)
@@ -191,17 +184,9 @@ def test_the_sketch_pad_starts_with_the_first_sketch_and_colours_the_sheet_that_
     assert (pixels(widget.answer["result"]) == tinted(sheet)).all()
 
 
-@pytest.mark.parametrize(
-    "colour, sketches, says",
-    [
-        (tinted, SKETCHES[0], r"sketches are uint8 \(20, 16\), not uint8 \(N, H, W\)"),
-        (tinted, SKETCHES / 255, "sketches are float64"),
-        (lambda sheet: tinted(sheet) / 255, SKETCHES, "colour gave float64, not uint8"),
-    ],
-)
-def test_sketches_and_pictures_of_another_kind_are_refused(colour, sketches, says):
-    with pytest.raises(ValueError, match=says):
-        widgets.sketch_pad(colour, sketches)
+def test_pictures_of_another_kind_are_refused():
+    with pytest.raises(ValueError, match="colour gave float64, not uint8"):
+        widgets.sketch_pad(lambda sheet: tinted(sheet) / 255, SKETCHES)
 
 
 @pytest.fixture
