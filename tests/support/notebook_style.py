@@ -31,7 +31,7 @@ SECTIONS = [
 LONGEST_LINE = 100  # letters; a page shows about so many without scrolling
 LONGEST_CELL = 30  # lines, blank ones too
 LONGEST_TRAINING = 10  # lines of a loop with the function around it
-LONGEST_TRAINING_CELL = 25  # lines, as of any other code cell
+LONGEST_TRAINING_CELL = 10  # lines that are not blank
 NOT_FOUND = "# No module named 'helpers'? See \"Quick start\" in README.md.\nfrom helpers"
 
 
