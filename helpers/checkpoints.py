@@ -142,13 +142,12 @@ def assign(variables: dict[str, Any], arrays: dict[str, np.ndarray], path: Path)
 
 
 def configuration(thing: Any) -> Any:
-    """Return what Keras says of a thing, numbers in place of names, which it counts on."""
+    """Return what Keras says of a thing, numbers in place of counted names (no dtype's)."""
     try:
         text = json.dumps(thing.get_config(), default=str)
     except (AttributeError, NotImplementedError, TypeError):  # not every class has one
         return None
-    not_of_a_dtype = r'(?!\{"name": "[^"]*"\}).'  # that is a dictionary of a name alone
-    names = dict.fromkeys(re.findall(not_of_a_dtype + '"name": ("[^"]*")', text))
+    names = dict.fromkeys(re.findall(r'(?!\{"name": "[^"]*"\})."name": ("[^"]*")', text))
     for number, name in enumerate(names):
         text = text.replace(name, f'"#{number}"')
     compared = lambda pairs: {key: part for key, part in pairs if key not in NOT_COMPARED}

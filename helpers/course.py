@@ -110,8 +110,7 @@ def results_folder() -> Path:
 def run_folder(name: str) -> Path:
     """Return `<results>/<budget>/<source>/<name>`; it may not exist yet.
 
-    The source is that of the first data set that was loaded: a second one moves no results.
-    ValueError: the name is not like "04_dcgan" or "04_dcgan/improved".
+    The source is that of the first data set that was loaded. ValueError: a name of another form.
     """
     if not re.fullmatch(r"\d\d_\w+(/[\w.-]+)?", name):
         raise ValueError(f"The run is called {name!r}, but it must be like '04_dcgan/improved'.")

@@ -91,10 +91,7 @@ def is_official(name: str, arrays: Sequence[np.ndarray]) -> bool:
 
 
 def read_idx(folder: Path) -> tuple[np.ndarray, ...]:
-    """Read the four official idx files, plain or `.gz`: a magic number, the sizes, the bytes.
-
-    Returns x_train, y_train, x_test, y_test. DataError: a file is missing or damaged.
-    """
+    """Read the four official idx files, plain or `.gz`. DataError: one is missing or damaged."""
     arrays = []
     for file in IDX_FILES:
         path = folder / (file if (folder / file).is_file() else f"{file}.gz")

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tqdm
 from IPython import get_ipython
 from IPython.display import display
@@ -81,7 +82,10 @@ class LiveView:
         for name in names:
             panels.setdefault(name.rpartition("_")[2], []).append(name)
         ranges = {"accuracy": (0, 1.05)}
-        png = plotting.history_curves(history, panels, ranges, x=history["step"])._repr_png_()
+        pooled = {panel: np.concatenate([history[n] for n in panels[panel]]) for panel in panels}
+        low_high = {panel: (np.fmin.reduce(x), np.fmax.reduce(x)) for panel, x in pooled.items()}
+        log = [p for p, (low, high) in low_high.items() if p not in ranges and 0 < 20 * low < high]
+        png = plotting.history_curves(history, panels, ranges, history["step"], log)._repr_png_()
         with atomic_write(self.folder / "curves.png") as temporary:
             temporary.write_bytes(png)
         self._show_picture("curves", png, f"curves of {', '.join(names)}")

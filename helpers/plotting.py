@@ -109,15 +109,15 @@ def neighbour_means(curve: Sequence[float], points: int) -> list[float]:
 
 
 def history_curves(
-    curves: Rows, panels: Rows, ranges: Rows = (), x: Array = (), points: int = 500
+    curves: Rows, panels: Rows, ranges: Rows = (), x: Array = (), log: Array = (), points: int = 500
 ) -> Figure:
     """Draw a training's curves (NaN: a gap) in `panels`: a title and the names of its curves.
 
-    `ranges` go by title. `x`: the steps. Long curves are drawn as `points` means of neighbours.
+    `ranges` and `log` axes go by title. `x`: the steps. Long curves: `points` means of neighbours.
     """
     figure = Figure((min(4.2 * len(panels), 12), 3), dpi=100, layout="constrained")
     for axes, title in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
-        axes.set(title=title, xlabel="step")
+        axes.set(title=title, xlabel="step", yscale="log" if title in log else "linear")
         for name in panels[title]:
             values = neighbour_means(curves[name], points)
             steps = neighbour_means(x if len(x) else range(1, len(curves[name]) + 1), points)

@@ -210,10 +210,12 @@ def test_curves_stand_in_their_panels():
         plotting.history_curves(history, panels, x=[10])
 
 
-def test_curves_can_be_seen_in_whole():
+@pytest.mark.parametrize("log", [(), ("loss",)])
+def test_curves_can_be_seen_in_whole(log):
     history = {"generator": np.logspace(0, -3, 50), "discriminator": np.logspace(-3, 0, 50)}
-    figure = plotting.history_curves(history, {"loss": list(history)})
+    figure = plotting.history_curves(history, {"loss": list(history)}, log=log)
     picture, axes = shown(figure), figure.axes[0]
+    assert axes.get_yscale() == ("log" if log else "linear")
     for line in axes.lines:
         rows, columns = np.nonzero(in_colour(picture, line.get_color()))
         assert np.ptp(columns) > 200 and np.ptp(rows) > 100  # it goes through the whole panel

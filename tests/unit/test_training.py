@@ -165,21 +165,26 @@ def test_a_figure_as_samples_is_shown_as_it_is():
     assert picture.shape[1] > 3 * picture.shape[0]
 
 
-def test_curves_share_panels_by_the_last_word_of_their_names(monkeypatch):
+@pytest.mark.filterwarnings("error")
+def test_a_loss_over_decades_is_drawn_on_a_logarithm_and_curves_share_panels(monkeypatch):
     asked, draw = [], plotting.history_curves
 
-    def noting(history, panels, *arguments, **options):
-        asked.append(panels)
-        return draw(history, panels, *arguments, **options)
+    def noting(history, panels, ranges, x, log):
+        asked.append((panels, log))
+        return draw(history, panels, ranges, x, log)
 
     monkeypatch.setattr(plotting, "history_curves", noting)
     names = ("generator_loss", "discriminator_loss", "real_accuracy", "generator_gradient")
-    train(numbers=lambda step: dict.fromkeys(names, 1.0))
-    assert asked[-1] == {
+    train(numbers=lambda step: dict.fromkeys(names, 10.0**-step))
+    panels = {
         "loss": ["generator_loss", "discriminator_loss"],
         "accuracy": ["real_accuracy"],
         "gradient": ["generator_gradient"],
     }
+    assert asked[-1] == (panels, ["loss", "gradient"])
+    for value in (0.0, math.nan):
+        train(numbers=lambda step: {"loss": value if step > 5 else 1 / step}, fresh=True)  # noqa: B023
+        assert asked[-1] == ({"loss": ["loss"]}, [])
 
 
 def test_the_last_curves_are_drawn_once_also_after_an_interrupt(monkeypatch):
