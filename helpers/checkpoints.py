@@ -1,7 +1,6 @@
 """Checkpoints: a training that is stopped, also by SIGKILL, goes on where it was last saved.
 
-On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way (with batch
-normalisation, a new trace in one process may add parts of a gradient in another order). One `.npz`
+On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way. One `.npz`
 file holds all variables, history, settings and configurations, but not the global random
 generators: use a `tf.random.Generator` and keep it too, or make NumPy's noise from seed and step.
 """
@@ -85,7 +84,7 @@ class Checkpoints:
         """
         files = find_files(self.folder)
         if self.fresh and files:
-            self._run = int(files[-1].name[4:7]) + 1
+            self._run, self._whole = int(files[-1].name[4:7]) + 1, []
             print(f"Training starts at step 0. The first save replaces {len(files)} checkpoints.")
             return 0, {}
         for path, manifest, arrays in read_whole(files):
@@ -148,15 +147,16 @@ def configuration(thing: Any) -> Any:
     except (AttributeError, NotImplementedError, TypeError):  # not every class has one
         return None
     names = dict.fromkeys(re.findall(r'(?!\{"name": "[^"]*"\})."name": ("[^"]*")', text))
-    for number, name in enumerate(names):
-        text = text.replace(name, f'"#{number}"')
+    numbers = {name: f'"#{number}"' for number, name in enumerate(names)}
+    # At other places than these the same text is no name.
+    text = re.sub(r'("name": |\[)("[^"]*")', lambda m: m[1] + numbers.get(m[2], m[2]), text)
     compared = lambda pairs: {key: part for key, part in pairs if key not in NOT_COMPARED}
     return json.loads(text, object_pairs_hook=compared)
 
 
 def first_difference(old: Any, new: Any, place: str = "") -> str:
     """Return in words the first place where two structures differ, or ""."""
-    if isinstance(old, list) and isinstance(new, list):
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         old, new = dict(enumerate(old)), dict(enumerate(new))
     if isinstance(old, dict) and isinstance(new, dict):
         pairs = ((key, old.get(key), new.get(key)) for key in {**new, **old})

@@ -155,8 +155,7 @@ def explain_refusal(path: str | os.PathLike) -> Iterator[None]:
 def atomic_write(path: str | os.PathLike, suffix: str = "") -> Iterator[Path]:
     """Yield a temporary path, and move it over `path` only if the block ends without an error.
 
-    So a full disk or a stopped kernel leaves no half-written file, and the old one stays whole.
-    Missing folders are made. Some writers choose the format by the temporary name's `suffix`.
+    So no half-written file is left. Missing folders are made. `suffix`: of the temporary name.
     """
     path, name = Path(path), None
     with explain_refusal(path):

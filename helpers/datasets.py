@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: from a folder, Keras's download, Debian's package, or the project."""
+"""MNIST and Fashion-MNIST: from a folder, Debian's package, Keras's download, or the project."""
 
 import dataclasses
 import gzip
@@ -54,10 +54,9 @@ class ImageData:
 def load(name: str) -> ImageData:
     """Load a data set, and print where it came from and how many pictures it has.
 
-    The first of these that applies is used: `COURSE_DATA=embedded`: the part that comes with the
-    project. `COURSE_DATA_DIR`: `<name>.npz` in Keras's layout or the four official idx files in
-    that folder. Debian's package of Fashion-MNIST. Keras's copy or download. If that fails, the
-    part that comes with the project, with a notice.
+    The first that applies: `COURSE_DATA=embedded`, the part that comes with the project;
+    `COURSE_DATA_DIR`, a folder with `<name>.npz` in Keras's layout or the four official idx files;
+    Debian's package of Fashion-MNIST; Keras's copy or download; or that part, with a notice.
 
     ValueError: the name is not "mnist" or "fashion_mnist"; unknown value of `COURSE_DATA`.
     FileNotFoundError: `COURSE_DATA_DIR` is no folder, or the files are not in it.

@@ -43,7 +43,7 @@ class LiveView:
                 path.unlink()
         old = [(int(re.findall(r"\d+", line)[0]), line) for line in self._kept_warnings()]
         self.warnings[:] = [line for number, line in old if 0 < number <= step]
-        self._first, self._began = step, time.monotonic()
+        self._first, self._drawn, self._began = step, 0, time.monotonic()
         self.progress(step, steps, {})
 
     def progress(self, step: int, steps: int, numbers: dict[str, float]) -> None:
@@ -54,7 +54,7 @@ class LiveView:
         shown = ", ".join(f"{name}={value:.4g}" for name, value in numbers.items())
         options = {"initial": self._first, "unit": "step", "postfix": shown}
         self._bar = tqdm.tqdm.format_meter(step, steps, now - self._began, **options)
-        self._show_text(f"\r{self._bar}" + "\n" * (step == steps))
+        self._show_text(f"\r{self._bar:<110}" + "\n" * (step == steps))
 
     def warn(self, step: int, sign: str, advice: str) -> None:
         """Say what is wrong, each advice once."""
@@ -75,7 +75,6 @@ class LiveView:
         steps = history["step"][-1]
         if steps == self._drawn or (not at_once and time.monotonic() < self._next_curves):
             return
-        self._drawn = steps
         self._next_curves = time.monotonic() + SECONDS_BETWEEN_CURVES
         names = [name for name in history if name not in ("step", "seconds")]
         panels: dict[str, list[str]] = {}
@@ -83,12 +82,12 @@ class LiveView:
             panels.setdefault(name.rpartition("_")[2], []).append(name)
         ranges = {"accuracy": (0, 1.05)}
         pooled = {panel: np.concatenate([history[n] for n in panels[panel]]) for panel in panels}
-        low_high = {panel: (np.fmin.reduce(x), np.fmax.reduce(x)) for panel, x in pooled.items()}
-        log = [p for p, (low, high) in low_high.items() if p not in ranges and 0 < 20 * low < high]
+        log = [panel for panel in panels if panel not in ranges and spans_decades(pooled[panel])]
         png = plotting.history_curves(history, panels, ranges, history["step"], log)._repr_png_()
         with atomic_write(self.folder / "curves.png") as temporary:
             temporary.write_bytes(png)
         self._show_picture("curves", png, f"curves of {', '.join(names)}")
+        self._drawn = steps
 
     def show_again(self, text: str) -> None:
         """Show a text and the files of a complete run: its warnings, last samples and curves."""
@@ -96,9 +95,9 @@ class LiveView:
         self._bar = text
         self._show_text(f"{text}\n")
         for path in self._sample_files()[-1:]:
-            label = f"samples at step {int(path.stem):,}"
-            self._show_picture("samples", path.read_bytes(), label)
-        self._show_picture("curves", (self.folder / "curves.png").read_bytes(), "curves")
+            self._show_picture("samples", path.read_bytes(), f"samples at step {int(path.stem):,}")
+        for path in self.folder.glob("curves.png"):
+            self._show_picture("curves", path.read_bytes(), "curves")
 
     def _sample_files(self) -> list[Path]:
         return sorted(p for p in (self.folder / "samples").glob("*.png") if p.stem.isdigit())
@@ -121,3 +120,9 @@ class LiveView:
             self._handles[part].update(bundle, raw=True)
         elif self._in_jupyter:
             self._handles[part] = display(bundle, raw=True, display_id=True)
+
+
+def spans_decades(values: np.ndarray) -> bool:
+    finite = values[np.isfinite(values)]  # of which single outliers decide nothing
+    low, high = np.quantile(finite, (0.001, 0.999)) if finite.size else (0, 0)
+    return 0 < 20 * low < high

@@ -13,7 +13,6 @@ from PIL import Image
 Range = tuple[float, float]  # (black, white)
 Rows = Mapping[str, Array]
 MARGIN = 1  # pixels around a picture
-# Of curves, by the beginning of their names. Pairs differ for colour-blind readers, too.
 COLOURS = {"real": "C2", "fake": "C6", "generated": "C6", "generator": "C3", "discriminator": "C4"}
 
 
@@ -67,10 +66,7 @@ def image_grid(
     scale: float = 2,
     clip: bool = False,
 ) -> Figure:
-    """Draw pictures as `to_unit_range` takes them; `titles` stand above each, `title` above all.
-
-    `scale` is in screen pixels to a pixel. ValueError: as there, or not N titles.
-    """
+    """Draw pictures as `to_unit_range` takes them, `scale` dots a pixel, N titles and one above."""
     tiles = to_unit_range(images, value_range, clip)
     if len(titles) not in (0, len(tiles)):
         raise ValueError(f"There are {len(tiles)} images but {len(titles)} titles.")

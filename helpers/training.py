@@ -90,6 +90,7 @@ class Training:
         if self._checkpoints:
             self._checkpoints.settings |= settings
             self.step, self.history = self._checkpoints.resume()
+            self.history |= {"step": list(range(1, self.step + 1))} if self.step else {}  # as ints
         if self.step >= self.steps:
             done = f"{self.folder.name} is complete ({self.step:,} steps): nothing was trained now."
             self._view.show_again(f"{done} To train again: fresh=True")
@@ -105,6 +106,8 @@ class Training:
         """
         if self._began is None:
             self.resume()
+        if self.step >= self.steps:
+            raise RuntimeError(f"All {self.steps:,} steps are done. Loop over `run.batches`.")
         values = {name: float(value) for name, value in numbers.items()}
         row = {"step": self.step + 1, "seconds": time.monotonic() - self._began, **values}
         if self.history and row.keys() != self.history.keys():

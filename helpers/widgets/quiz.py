@@ -42,7 +42,7 @@ def rounds(pools: dict[str, np.ndarray], value_range: Range, path: Path) -> Iter
             rows.append([now, session, number, truth, answer, int(answer == truth), seconds])
             screen = dict(screen, truth=truth, answer=answer, tally=tally(rows), problem="")
             try:
-                old = path.read_bytes().rstrip() if path.exists() else HEADER.encode()
+                old = (path.read_bytes() if path.exists() else b"").rstrip() or HEADER.encode()
                 with atomic_write(path) as temporary:
                     temporary.write_bytes(old + f"\n{','.join(map(str, rows[-1]))}\n".encode())
             except OSError as error:
@@ -58,7 +58,7 @@ def real_or_fake(real: Array, fake: Array, value_range: Range, csv_path: str | P
     Pictures are (N, H, W[, 1 or 3]), 10 or more, and fill most of (black, white). Answers go at
     once to the end of a CSV file, whose relative path starts at the root. ValueError: otherwise.
     """
-    path = from_root(csv_path)
+    path = from_root(csv_path).resolve()  # a link stays one
     if path.exists():
         quiz_result(path)  # refuses a file of another kind
     pools = {"real": np.asarray(real), "fake": np.asarray(fake)}

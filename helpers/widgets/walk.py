@@ -11,9 +11,9 @@ def latent_walk(
 ) -> Asker:
     """Show a line between two latent points, or a square between four.
 
-    `mix` takes the corners, float32 (n, D), and weights (N, n), none negative, with sum 1, and
-    returns codes (N, D). `generate` makes pictures (N, H, W[, 1 or 3]) of them, cut to (black,
-    white); `steps` stand along a side of the static picture. ValueError: corners of another shape.
+    `mix` takes corners, float32 (n, D), and weights (N, n) of sum 1, and returns codes (N, D).
+    `generate` makes pictures (N, H, W[, 1 or 3]) of them, cut to (black, white); `steps` stand
+    along a side of the static picture. ValueError: corners of another shape.
     """
     corners = np.float32(corners)
     count = len(corners)

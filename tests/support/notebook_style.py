@@ -81,7 +81,7 @@ def check_sizes(notebook, name):
         yield f"{total} cells, wanted 35 to 60"
     if not 0.4 <= len(code) / total <= 0.6:
         yield f"{len(code)} of {total} cells are code, wanted about half"
-    if statistics.median_low(code) > 6:
+    if statistics.median_low(code) > 6:  # so half of them have 6 or fewer
         yield f"median code cell {statistics.median_low(code)} lines, wanted 6 at most"
 
 

@@ -305,6 +305,23 @@ def test_another_wiring_is_noticed_and_the_same_one_made_again_is_not(folder, ch
         resumed(folder, {"network": other()})
 
 
+SAME_WORDS = {  # a layer's name is also a key or a value of its configuration
+    "activation": lambda: [dense(3), keras.layers.Activation("relu")],
+    "dropout": lambda: [keras.layers.Reshape((2, 2)), keras.layers.GRU(3, dropout=0.1)],
+    "softmax": lambda: [dense(3, activation="softmax"), keras.layers.Softmax()],
+}
+
+
+@pytest.mark.parametrize("word", SAME_WORDS)
+def test_a_name_that_is_another_word_too_makes_no_difference(folder, word):
+    def make_one():
+        return {"network": of_layers(*SAME_WORDS[word](), keras.layers.Dropout(0.1))}
+
+    keras.backend.clear_session()  # so that the first one gets the plain names
+    Checkpoints(folder, make_one(), {}).save(1, {})
+    assert resumed(folder, make_one())[0] == 1
+
+
 def test_lambdas_made_again_are_the_same(folder):
     def make_one():
         doubled = eval("lambda x: x * 2")  # as in a cell that is run again
@@ -389,6 +406,14 @@ def test_fresh_keeps_the_old_ones_until_the_first_save(folder):
     for path, content in old.items():  # killed before it removed the old ones
         path.write_bytes(content)
     assert resumed(folder, make(filters=8))[0] == 5
+
+
+def test_fresh_twice_with_one_object_leaves_only_the_last_run(folder):
+    kept = Checkpoints(folder, make(), {}, fresh=True)
+    for run in (1, 2):
+        kept.resume()
+        kept.save(5 * run, {})
+    assert names(folder) == ["run-002-step-00000010.npz"]
 
 
 def test_weights_that_are_not_finite_are_not_saved(folder):

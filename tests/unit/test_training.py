@@ -17,6 +17,7 @@ from helpers import datasets, plotting
 from helpers.checkpoints import CheckpointError
 from helpers.course import run_folder
 from helpers.diagnosis import ALIKE_GRIDS, SLOW_START, STUCK_STEPS
+from helpers.live_view import spans_decades
 from helpers.training import Training
 
 RUN = "04_dcgan/test"
@@ -123,6 +124,9 @@ def test_a_run_that_is_complete_is_shown_and_not_changed(capsys):
     before = files("*.npz")
     run = train()
     assert run.step == 10 and len(run.history["loss"]) == 10 and files("*.npz") == before
+    assert {type(step) for step in run.history["step"]} == {int}  # a lesson names files by them
+    with pytest.raises(RuntimeError, match=r"All 10 steps are done. Loop over `run.batches`"):
+        run.update(loss=1.0)
     assert "nothing was trained now. To train again: fresh=True" in capsys.readouterr().out
 
 
@@ -182,7 +186,7 @@ def test_a_loss_over_decades_is_drawn_on_a_logarithm_and_curves_share_panels(mon
         "gradient": ["generator_gradient"],
     }
     assert asked[-1] == (panels, ["loss", "gradient"])
-    for value in (0.0, math.nan):
+    for value in (0.0, math.nan, math.inf):
         train(numbers=lambda step: {"loss": value if step > 5 else 1 / step}, fresh=True)  # noqa: B023
         assert asked[-1] == ({"loss": ["loss"]}, [])
 
@@ -199,6 +203,27 @@ def test_the_last_curves_are_drawn_once_also_after_an_interrupt(monkeypatch):
     assert drawn == [4, 10]  # the first at once, the next ones after a while
     train(last=7, fresh=True)
     assert drawn[2:] == [4, 7]
+
+
+def test_an_interrupt_while_curves_are_drawn_loses_none(monkeypatch):
+    draw = plotting.history_curves
+
+    def interrupted(*arguments):
+        monkeypatch.setattr(plotting, "history_curves", draw)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plotting, "history_curves", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    assert files("curves.png")
+
+
+def test_one_strange_batch_does_not_choose_the_axis():
+    losses = RNG.uniform(0.4, 0.6, 20_000)
+    assert not spans_decades(losses)
+    losses[700] = 0.01
+    assert not spans_decades(losses)
+    assert spans_decades(np.geomspace(1, 1e-3, 300)) and not spans_decades(np.full(9, np.nan))
 
 
 def test_a_full_disk_is_a_clear_error():

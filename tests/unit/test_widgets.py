@@ -325,6 +325,15 @@ def test_a_row_that_was_cut_off_does_not_spoil_the_next(answers_file):
     assert [row["question"] for row in rows_of(answers_file)] == ["1", None, "2"]
 
 
+def test_an_empty_file_gets_its_header_and_a_link_stays_one(answers_file, tmp_path):
+    answers_file.parent.mkdir()
+    (tmp_path / "of the class.csv").touch()
+    answers_file.symlink_to(tmp_path / "of the class.csv")
+    reply(quiz_of(answers_file), "real")
+    assert answers_file.is_symlink() and widgets.quiz_result(answers_file)[1] == 1
+    assert (tmp_path / "of the class.csv").read_text().startswith(HEADER)
+
+
 def test_an_unreadable_file_is_named_with_its_row_and_never_changed(answers_file):
     with pytest.raises(FileNotFoundError):
         widgets.quiz_result(answers_file)
