@@ -245,7 +245,7 @@ def test_the_shipped_generators_obey():
     digits, source = (card[f"06_cgan_{n}"]["measured"] for n in ("digits", "digits_source"))
     clothes = card["06_cgan_clothes"]["measured"]
     assert digits["asked_class"] >= 0.98
-    assert clothes["asked_class"] >= 0.8
+    assert clothes["asked_class"] >= 0.88
     assert 0.5 < source["asked_class"] < digits["asked_class"]
 
 
