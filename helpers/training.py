@@ -92,7 +92,7 @@ class Training:
             self.step, self.history = self._checkpoints.resume()
             self.history |= {"step": list(range(1, self.step + 1))} if self.step else {}  # as ints
         if self.step >= self.steps:
-            done = f"{self.folder.name} is complete ({self.step:,} steps): nothing was trained now."
+            done = f"{self.folder.name}: {self.step:,} steps, complete, nothing was trained now."
             self._view.show_again(f"{done} To train again: fresh=True")
             return
         self._view.begin(self.step, self.steps)
