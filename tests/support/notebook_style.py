@@ -75,14 +75,14 @@ def check_title(notebook, name):
 
 
 def check_sizes(notebook, name):
-    """35 to 61 cells, about as much prose as code, short code cells."""
+    """35 to 60 cells, about as much prose as code, short code cells."""
     code, total = [len(lines_of(cell)) for cell in code_cells(notebook)], len(notebook.cells)
-    if not 35 <= total <= 61:
-        yield f"{total} cells, wanted 35 to 61"
+    if not 35 <= total <= 60:
+        yield f"{total} cells, wanted 35 to 60"
     if not 0.4 <= len(code) / total <= 0.6:
         yield f"{len(code)} of {total} cells are code, wanted about half"
-    if statistics.median_low(code) > 6:  # so half of them have 6 or fewer
-        yield f"median code cell {statistics.median_low(code)} lines, wanted 6 at most"
+    if statistics.median(code) > 6:
+        yield f"median code cell {statistics.median(code)} lines, wanted 6 at most"
 
 
 def check_longest(notebook, name):
