@@ -127,7 +127,6 @@ def _draw(images: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 
 def _look(images: np.ndarray, data: ImageData) -> list[np.ndarray]:
-    """Return features (N, 128) and logits (N, 10)."""
     return _look_at_bytes(JUDGES[data.name], images.tobytes())
 
 

@@ -4,10 +4,7 @@ from .shared import Asker, Function
 
 
 def class_chooser(names: list[str], draw: Function, chosen: int = 0) -> Asker:
-    """Make a button for each class and one for another sample, above a picture.
-
-    `draw` takes a class's index and returns a `plotting.Figure`.
-    """
+    """Make a button for each class and a new sample; `draw` makes a Figure of a class's index."""
     chooser = Asker("chooser.js", lambda label: draw(label)._repr_png_(), chosen, names=names)
     chooser.png = chooser.answer["result"]
     return chooser

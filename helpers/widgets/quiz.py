@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..course import atomic_write, from_root
+from ..course import from_root
 from ..plotting import grid_png, to_unit_range
 from .shared import Array, Asker, Range, packed
 
@@ -42,9 +42,11 @@ def rounds(pools: dict[str, np.ndarray], value_range: Range, path: Path) -> Iter
             rows.append([now, session, number, truth, answer, int(answer == truth), seconds])
             screen = dict(screen, truth=truth, answer=answer, tally=tally(rows), problem="")
             try:
-                old = (path.read_bytes() if path.exists() else b"").rstrip() or HEADER.encode()
-                with atomic_write(path) as temporary:
-                    temporary.write_bytes(old + f"\n{','.join(map(str, rows[-1]))}\n".encode())
+                path.parent.mkdir(parents=True, exist_ok=True)
+                old = path.read_bytes() if path.exists() else b""
+                start = "" if old.endswith(b"\n") else "\n" if old else HEADER + "\n"
+                with path.open("a", encoding="utf-8", newline="\n") as file:  # others may write
+                    file.write(start + ",".join(map(str, rows[-1])) + "\n")
             except OSError as error:
                 screen["problem"] = f"This answer is not in the file: {error}. The quiz goes on."
         screen["key"] = [session, number + 1]
@@ -58,7 +60,7 @@ def real_or_fake(real: Array, fake: Array, value_range: Range, csv_path: str | P
     Pictures are (N, H, W[, 1 or 3]), 10 or more, and fill most of (black, white). Answers go at
     once to the end of a CSV file, whose relative path starts at the root. ValueError: otherwise.
     """
-    path = from_root(csv_path).resolve()  # a link stays one
+    path = from_root(csv_path)
     if path.exists():
         quiz_result(path)  # refuses a file of another kind
     pools = {"real": np.asarray(real), "fake": np.asarray(fake)}
