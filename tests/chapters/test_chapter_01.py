@@ -12,23 +12,26 @@ def chapter():
 
 
 RNG = np.random.default_rng(0)
-IMAGES = RNG.integers(0, 256, (30, 5, 4), dtype=np.uint8)
+IMAGES = RNG.integers(0, 256, (30, 28, 28), dtype=np.uint8)
+BLACK = np.zeros((3, 28, 28), dtype=np.uint8)
+COUNTS = np.zeros((28, 28, 256))
+COUNTS[..., 0], COUNTS[..., 100], COUNTS[..., 255] = 1, 2, 5
+COUNTS[1, 2] = 8 * (np.arange(256) == 7)
 
 
 def test_both_counts_agree_with_a_third_way(chapter):
     counts = chapter.count_values(IMAGES)
-    assert counts.shape == (5, 4, 256) and counts.sum() == IMAGES.size
+    assert counts.shape == (28, 28, 256) and counts.sum() == IMAGES.size
     assert np.array_equal(counts, chapter.count_by_loop(IMAGES))
     for value in (0, 17, 255):
         assert np.array_equal(counts[:, :, value], (value == IMAGES).sum(axis=0))
 
 
 def test_bits_per_pixel_of_known_tables(chapter):
-    black = np.zeros((3, 5, 4), dtype=np.uint8)
     for share, bits in ((1, 0), (1 / 2, 1), (1 / 8, 3), (1 / 256, 8), (0, np.inf)):
-        P = np.zeros((5, 4, 256))
+        P = np.zeros((28, 28, 256))
         P[:, :, 0], P[:, :, 9] = share, 1 - share
-        assert chapter.bits_per_pixel(P, black) == bits
+        assert chapter.bits_per_pixel(P, BLACK) == bits
 
 
 def test_smoothing_gives_probabilities_and_no_zero(chapter):
@@ -40,37 +43,66 @@ def test_smoothing_gives_probabilities_and_no_zero(chapter):
     assert P.min() > 0
 
 
-@pytest.mark.parametrize("way", ["draw_by_loop", "draw", "draw_from_counts"])
+def drawn_by(chapter, way):
+    P = COUNTS / 8
+    if way == "draw_above":  # four equal rows: the pixel above makes no difference
+        P = np.repeat(P[:, :, None], 4, axis=2)
+    few = way == "draw_by_loop"
+    return getattr(chapter, way)(P, 60 if few else 2_000, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("way", ["draw_by_loop", "draw", "draw_above"])
 def test_all_ways_to_draw_follow_the_table(chapter, way):
-    counts = np.zeros((2, 3, 256), dtype=int)
-    counts[..., 0], counts[..., 100], counts[..., 255] = 1, 2, 5
-    counts[1, 2] = 0
-    counts[1, 2, 7] = 8
-    table = counts if way == "draw_from_counts" else counts / 8
-    drawn = getattr(chapter, way)(table, 2_000, np.random.default_rng(1))
-    assert drawn.shape == (2_000, 2, 3) and drawn.dtype == np.uint8
+    drawn = drawn_by(chapter, way)
+    assert drawn.shape[1:] == (28, 28) and drawn.dtype == np.uint8
     assert set(np.unique(drawn)) == {0, 7, 100, 255} and (drawn[:, 1, 2] == 7).all()
+    others = drawn[:, 2:]
     for value, share in ((0, 1 / 8), (100, 2 / 8), (255, 5 / 8)):
-        found = (drawn[:, 0, 1] == value).mean()
-        assert abs(found - share) < 5 * np.sqrt(share * (1 - share) / 2_000)
-    together = np.mean((drawn[:, 0, 0] == 255) & (drawn[:, 0, 1] == 255))  # pixels are independent
-    assert abs(together - (5 / 8) ** 2) < 0.06
+        assert abs((others == value).mean() - share) < 0.01
+    for first, second in ((others[:, :-1], others[:, 1:]), (others[..., :-1], others[..., 1:])):
+        together = np.mean((first == 255) & (second == 255))  # pixels are independent
+        assert abs(together - (5 / 8) ** 2) < 0.01
 
 
-def test_draw_never_gives_a_value_of_probability_zero(chapter):
-    class Edges:
-        """Random numbers at the ends of their range, where rounding could choose a wrong value."""
-
-        def random(self, shape):
-            return np.where(np.arange(shape[1]) % 2, np.nextafter(1, 0), 0.0) * np.ones(shape)
-
-    P = np.zeros((28, 28, 256))
-    P[..., 3:10] = 1 / 7  # seven sevenths have a sum just beside 1
-    drawn = chapter.draw(P, 4, Edges())
-    assert set(np.unique(drawn)) == {3, 9}
+def test_the_level_above_is_that_of_the_pixel_above(chapter):
+    level = chapter.level_above(IMAGES)
+    assert np.array_equal(chapter.level_above(IMAGES[3]), level[3])  # one picture alone
+    assert (level[:, 0] == 0).all() and np.array_equal(level[:, 1:], IMAGES[:, :-1] // 64)
 
 
-def test_neighbour_correlation_of_known_images(chapter):
-    column = RNG.integers(0, 256, (500, 6, 1))
-    assert chapter.neighbour_correlation(np.repeat(column, 6, axis=2)) == pytest.approx(1)
-    assert abs(chapter.neighbour_correlation(RNG.integers(0, 256, (5_000, 6, 6)))) < 0.02
+def test_the_second_model_counts_pairs_and_trusts_the_table(chapter):
+    P = COUNTS / 8
+    T = chapter.train_above(IMAGES, P)
+    np.testing.assert_allclose(T.sum(axis=3), 1)
+    i, j, level, value = 5, 6, 2, 255
+    seen = IMAGES[IMAGES[:, i - 1, j] // 64 == level, i, j]
+    wanted = (np.sum(seen == value) + chapter.TRUST * 5 / 8) / (len(seen) + chapter.TRUST)
+    assert T[i, j, level, value] == pytest.approx(wanted)
+
+
+def test_the_second_model_of_equal_rows_needs_the_bits_of_the_table(chapter):
+    P = chapter.probabilities(COUNTS, 0.1)
+    T = np.repeat(P[:, :, None], 4, axis=2)
+    assert chapter.bits_above(T, IMAGES) == pytest.approx(chapter.bits_per_pixel(P, IMAGES))
+    T[:, :, 0] = 1 / 256
+    assert chapter.bits_above(T, BLACK) == pytest.approx(8)
+
+
+def test_a_copy_of_the_row_above_costs_nothing_only_the_second_model(chapter):
+    """Half of the pictures are white, half are black: one pixel tells all others."""
+    pictures = np.repeat(np.uint8([0, 255]), 50)[:, None, None] * np.ones((28, 28), np.uint8)
+    P = chapter.count_values(pictures) / 100
+    assert chapter.bits_per_pixel(P, pictures) == pytest.approx(1)
+    told = (50 + chapter.TRUST / 2) / (50 + chapter.TRUST)  # the first row is told nothing
+    first_row = (chapter.TRUST / 2 + 50) / (chapter.TRUST + 100)
+    wanted = -(27 * np.log2(told) + np.log2(first_row)) / 28
+    assert chapter.bits_above(chapter.train_above(pictures, P), pictures) == pytest.approx(wanted)
+
+
+def test_correlation_of_known_images(chapter):
+    column = RNG.integers(0, 256, (500, 6, 1), dtype=np.uint8)
+    same = np.repeat(column, 6, axis=2)
+    assert chapter.correlation(same, same) == pytest.approx(1)
+    assert chapter.correlation(same, 255 - same) == pytest.approx(-1)
+    noise = RNG.integers(0, 256, (5_000, 6, 6), dtype=np.uint8)
+    assert abs(chapter.correlation(noise[:, :-1], noise[:, 1:])) < 0.02

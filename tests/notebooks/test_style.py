@@ -12,9 +12,11 @@ import pytest
 
 from helpers.course import DATA, ROOT
 from tests.support import notebook_style as style
-from tools.notebooks.execution import FOLDER, chapters, name_of
+from tools.notebooks.execution import FOLDER, chapters, lessons, name_of
 
 CHAPTERS = {name_of(path): path for path in chapters()}
+FURTHER = {path.stem: path for path in lessons() if path not in chapters()}
+LESSONS = CHAPTERS | FURTHER
 OTHERS = {name_of(path): path for path in chapters(solutions=True) if path not in chapters()}
 LARGEST = 1_000_000  # bytes of a stored notebook
 FULL_MEASURED = {"01_probabilistic_model", "02_autoencoder"}  # the others take hours on 2 cores
@@ -60,13 +62,20 @@ def test_notebook_beside_a_chapter(name):
     assert list(style.check_links(read(path), path.stem, path.parent)) == []
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_each_chapter_has_three_to_five_exercises_and_a_solution_to_each(name):
+@pytest.mark.parametrize("name", FURTHER)
+def test_second_lesson(name):
+    path = FURTHER[name]
+    assert style.complaints(read(path), name, style.SOURCE_OF_FURTHER) == []
+    assert style.complaints(stored(path), name, style.OUTPUTS_OF_FURTHER) == []
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_each_lesson_has_two_to_five_exercises_and_a_solution_to_each(name):
     solutions = style.headings(read(FOLDER / "solutions" / f"{name}.ipynb"))
-    cells = read(CHAPTERS[name]).cells
+    cells = read(LESSONS[name]).cells
     text = next(cell.source for cell in cells if "## Exercises" in cell.source)
     numbers = [line[0] for line in text.splitlines() if line[:1].isdigit()]
-    assert 3 <= len(numbers) <= 5
+    assert (3 if name in CHAPTERS else 2) <= len(numbers) <= 5
     assert [head[0] for head in solutions if head[0].isdigit()] == numbers
 
 
@@ -78,10 +87,10 @@ def measured_cases(name):
     return cases + [("full", "official")] * (name in FULL_MEASURED)
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize("name", LESSONS)
 def test_every_recorded_number_has_a_range(name):
     """The names are those of the JSON that `record` printed when the outputs were stored."""
-    cell = next(cell for cell in style.code_cells(read(CHAPTERS[name])) if "record(" in cell.source)
+    cell = next(cell for cell in style.code_cells(read(LESSONS[name])) if "record(" in cell.source)
     names = set(json.loads(cell.outputs[-1].text)) - {"machine_gflops"}
     expected = tomllib.loads((DATA / "expected.toml").read_text())[name]
     cases = measured_cases(name)
@@ -186,7 +195,7 @@ def spoil_parameters(nb):
 
 def spoil_record(nb):
     other = 'record("02_autoencoder", a=1)  # record("01_probabilistic_model", a=1)'
-    first(nb, "code", "record(\n").source = other
+    first(nb, "code", '"01_probabilistic_model"').source = other
 
 
 def spoil_links(nb):
@@ -272,6 +281,27 @@ def test_a_spoilt_notebook_is_noticed(spoil, rule):
 def test_code_that_is_not_allowed(source):
     rules = [style.check_code, style.check_helpers_only]
     assert style.complaints(one_cell(source), "09_test", rules)
+
+
+@pytest.mark.parametrize(
+    "cells, lines, longest, said",
+    [
+        (40, 250, 25, None),
+        (41, 250, 25, "41 cells, wanted 25 to 40"),
+        (40, 251, 25, "251 lines of code, wanted 250 at most"),
+        (40, 250, 26, "a code cell has 26 lines, wanted 25 at most"),
+    ],
+)
+def test_limits_of_a_lesson(cells, lines, longest, said):
+    """Half of the cells are code: one is the longest, one takes what is left, all others are 6."""
+    code = ["x = 1\n" * 6] * 18
+    code += ["x = 1\n" * longest, *["x = 1\n" * 25] * 4]
+    code.append("x = 1\n" * (lines - 18 * 6 - longest - 4 * 25))
+    made = [nbformat.v4.new_code_cell(source.strip()) for source in code]
+    made += [nbformat.v4.new_markdown_cell("text") for _ in range(cells - len(made))]
+    rules = [style.check_sizes, style.check_longest]
+    found = style.complaints(nbformat.v4.new_notebook(cells=made), "01_x", rules)
+    assert [said in text for text in found] == [True] * (said is not None)
 
 
 FACTORY = """\

@@ -29,7 +29,7 @@ SECTIONS = [
     "Recap",
 ]
 LONGEST_LINE = 100  # letters; a page shows about so many without scrolling
-LONGEST_CELL = 30  # lines, blank ones too
+SECOND_EDITION = ("01_",)  # of the other lessons the first edition's limits hold
 LONGEST_TRAINING = 10  # lines of a loop with the function around it
 LONGEST_TRAINING_CELL = 10  # lines that are not blank
 NOT_FOUND = "# No module named 'helpers'? See \"Quick start\" in README.md.\nfrom helpers"
@@ -60,25 +60,33 @@ def check_sections(notebook, name):
         yield f"sections are {found}, wanted {SECTIONS}"
 
 
-def check_title(notebook, name):
+def limits(name):
+    """Return the largest numbers of cells, of lines of code, and of lines in one cell."""
+    return (40, 250, 25) if name.startswith(SECOND_EDITION) else (60, 1_000, 30)
+
+
+def check_title(notebook, name, images="images"):
     """The first cell has the title and a picture that a cell of the notebook made."""
     first = notebook.cells[0]
     if first.cell_type != "markdown" or not first.source.startswith(f"# {name[:2]} "):
         yield f"the first cell is no title that starts with '# {name[:2]} '"
     path = FOLDER / "images" / f"{name}.png"
     shown = base64.b64encode(path.read_bytes()).decode() if path.is_file() else "no file"
-    if not re.search(rf"!\[[^\]]{{20,}}\]\(images/{name}\.png\)", first.source):
-        yield f"the title has no picture images/{name}.png with a description in words"
+    if not re.search(rf"!\[[^\]]{{20,}}\]\({images}/{name}\.png\)", first.source):
+        yield f"the title has no picture {images}/{name}.png with a description in words"
     elif shown != (result_picture(notebook) or "").replace("\n", ""):
         made = f"images/{name}.png is not the output of the cell tagged result-picture"
         yield f"{made}; run make outputs"
 
 
 def check_sizes(notebook, name):
-    """35 to 60 cells, about as much prose as code, short code cells."""
+    """Few cells, about as much prose as code, short code cells."""
     code, total = [len(lines_of(cell)) for cell in code_cells(notebook)], len(notebook.cells)
-    if not 35 <= total <= 60:
-        yield f"{total} cells, wanted 35 to 60"
+    most_cells, most_lines, _ = limits(name)
+    if not 25 <= total <= most_cells:
+        yield f"{total} cells, wanted 25 to {most_cells}"
+    if sum(code) > most_lines:
+        yield f"{sum(code)} lines of code, wanted {most_lines} at most"
     if not 0.4 <= len(code) / total <= 0.6:
         yield f"{len(code)} of {total} cells are code, wanted about half"
     if statistics.median(code) > 6:
@@ -87,9 +95,10 @@ def check_sizes(notebook, name):
 
 def check_longest(notebook, name):
     """A code cell fits on a screen."""
+    *_, longest = limits(name)
     for cell in code_cells(notebook):
-        if (lines := len(cell.source.splitlines())) > LONGEST_CELL:
-            yield f"a code cell has {lines} lines, wanted {LONGEST_CELL} at most: {start_of(cell)}"
+        if (lines := len(cell.source.splitlines())) > longest:
+            yield f"a code cell has {lines} lines, wanted {longest} at most: {start_of(cell)}"
 
 
 def check_outputs(notebook, name):
@@ -281,6 +290,15 @@ SOURCE_OF_CHAPTERS = [
 OUTPUTS_OF_ALL = [check_outputs, check_checked_cells]
 OUTPUTS_OF_CHAPTERS = [*OUTPUTS_OF_ALL, check_title, check_figures]
 CHAPTER = SOURCE_OF_CHAPTERS + OUTPUTS_OF_CHAPTERS
+
+
+def check_further_title(notebook, name):
+    """As of a chapter, one folder deeper."""
+    yield from check_title(notebook, name, "../images")
+
+
+SOURCE_OF_FURTHER = [*SOURCE_OF_ALL, check_sizes, check_parameters, check_record]
+OUTPUTS_OF_FURTHER = [*OUTPUTS_OF_ALL, check_further_title, check_figures]
 
 
 def complaints(notebook, name, rules):

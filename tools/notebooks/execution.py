@@ -15,6 +15,7 @@ from helpers.course import ROOT
 from tools.environment.kernels import our_kernel_first
 
 FOLDER = ROOT / "notebooks"
+FURTHER = FOLDER / "further"  # second lessons and exercises, beside the chapters
 BESIDE = ("further", "solutions", "projects")  # folders of notebooks that are no chapters
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 PICTURES = ("image/png", "image/jpeg", "image/gif")
@@ -36,11 +37,18 @@ def chapters(wanted: str = "", solutions: bool = False) -> list[Path]:
     """
     folders = [FOLDER, *(FOLDER / name for name in BESIDE)] if solutions else [FOLDER]
     paths = [path for folder in folders for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+    paths += sorted(FURTHER.glob("[a-z]*.ipynb")) if solutions else []  # of no single chapter
     chosen = [path for path in paths if not wanted or path.name.startswith(f"{wanted}_")]
     if not chosen or not re.fullmatch(r"(\d\d)?", wanted):
         there = ", ".join(sorted({path.name[:2] for path in paths}))
         sys.exit(f"CHAPTER is {wanted!r}, but the chapters are: {there}.")
     return chosen
+
+
+def lessons(wanted: str = "") -> list[Path]:
+    """Return the notebooks that record numbers: the chapters, then the second lessons."""
+    beside = [path for path in chapters(wanted, solutions=True) if path.parent == FURTHER]
+    return chapters(wanted) + [path for path in beside if path.name[:2].isdigit()]
 
 
 def name_of(path: Path) -> str:

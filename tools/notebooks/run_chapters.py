@@ -1,4 +1,4 @@
-"""Run chapters without a browser, and compare the numbers that they record with their ranges.
+"""Run the lessons without a browser, and compare the numbers that they record with their ranges.
 
     python -m tools.notebooks.run_chapters [chapter]
 
@@ -36,7 +36,7 @@ from helpers.course import (
     quiet_import,
     results_folder,
 )
-from tools.notebooks.execution import chapters, clean, execute, name_of
+from tools.notebooks.execution import clean, execute, lessons, name_of
 
 BUILD = ROOT / "build"
 NOT_COMPARED = {"machine_gflops"}
@@ -138,7 +138,7 @@ def speed_of_this_machine() -> str:
 
 def main(wanted: str = "") -> None:
     try:
-        budget, paths = budget_name(), chapters(wanted)
+        budget, paths = budget_name(), lessons(wanted)
     except ValueError as error:
         sys.exit(str(error))
     folder = prepare_results(budget, [path.stem for path in paths])
