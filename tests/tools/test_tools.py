@@ -83,7 +83,7 @@ def test_the_runner_ends_with_the_verdict(
     monkeypatch.setenv("COURSE_BUDGET", "smoke")
     monkeypatch.setattr(run_chapters, "DATA", tmp_path)
     monkeypatch.setattr(run_chapters, "BUILD", tmp_path / "no")  # nothing is written there
-    monkeypatch.setattr(run_chapters, "chapters", lambda wanted: [path])
+    monkeypatch.setattr(run_chapters, "lessons", lambda wanted: [path])
     monkeypatch.setattr(run_chapters, "name_of", lambda path: path.stem)
     monkeypatch.setattr(run_chapters, "machine_gflops", lambda: REFERENCE_GFLOPS / 3)
     with pytest.raises(SystemExit) as end:
@@ -228,6 +228,20 @@ def test_a_chapter_that_is_not_there(wanted):
     config = SimpleNamespace(getoption=lambda name: wanted)
     with pytest.raises(pytest.UsageError, match="but the chapters are: 01"):
         conftest.pytest_configure(config)
+
+
+def test_second_lessons_come_after_the_chapters_and_exercises_are_no_lessons(monkeypatch, tmp_path):
+    monkeypatch.setattr(execution, "FOLDER", tmp_path)
+    monkeypatch.setattr(execution, "FURTHER", tmp_path / "further")
+    names = "01_a 02_b further/02_more further/spot solutions/01_a".split()
+    for name in names:
+        path = tmp_path / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert [execution.name_of(path) for path in execution.lessons()] == names[:3]
+    assert [execution.name_of(path) for path in execution.lessons("02")] == names[1:3]
+    every = [execution.name_of(path) for path in execution.chapters(solutions=True)]
+    assert sorted(every) == sorted(names)
 
 
 BELONGS = [
