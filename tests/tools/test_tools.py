@@ -233,7 +233,7 @@ def test_a_chapter_that_is_not_there(wanted):
 def test_second_lessons_come_after_the_chapters_and_exercises_are_no_lessons(monkeypatch, tmp_path):
     monkeypatch.setattr(execution, "FOLDER", tmp_path)
     monkeypatch.setattr(execution, "FURTHER", tmp_path / "further")
-    names = "01_a 02_b further/02_more further/spot solutions/01_a".split()
+    names = ["01_a", "02_b", "further/02_more", "further/spot", "solutions/01_a"]
     for name in names:
         path = tmp_path / f"{name}.ipynb"
         path.parent.mkdir(exist_ok=True)
