@@ -15,8 +15,7 @@ from tests.support import notebook_style as style
 from tools.notebooks.execution import FOLDER, chapters, lessons, name_of
 
 CHAPTERS = {name_of(path): path for path in chapters()}
-FURTHER = {path.stem: path for path in lessons() if path not in chapters()}
-LESSONS = CHAPTERS | FURTHER
+LESSONS = {path.stem: path for path in lessons()}
 OTHERS = {name_of(path): path for path in chapters(solutions=True) if path not in chapters()}
 LARGEST = 1_000_000  # bytes of a stored notebook
 FULL_MEASURED = {"01_probabilistic_model", "02_autoencoder"}  # the others take hours on 2 cores
@@ -47,11 +46,12 @@ def stored(path):
     return nbformat.reads(now, as_version=4)
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_chapter(name):
-    path = CHAPTERS[name]
-    assert style.complaints(read(path), name, style.SOURCE_OF_CHAPTERS) == []
-    assert style.complaints(stored(path), name, style.OUTPUTS_OF_CHAPTERS) == []
+@pytest.mark.parametrize("name", LESSONS)
+def test_lesson(name):
+    path = LESSONS[name]
+    rules = style.SOURCE_OF_CHAPTERS if name in CHAPTERS else style.SOURCE_OF_LESSONS
+    assert style.complaints(read(path), name, rules) == []
+    assert style.complaints(stored(path), name, style.OUTPUTS_OF_LESSONS) == []
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -60,13 +60,6 @@ def test_notebook_beside_a_chapter(name):
     assert style.complaints(read(path), path.stem, style.SOURCE_OF_ALL) == []
     assert style.complaints(stored(path), path.stem, style.OUTPUTS_OF_ALL) == []
     assert list(style.check_links(read(path), path.stem, path.parent)) == []
-
-
-@pytest.mark.parametrize("name", FURTHER)
-def test_second_lesson(name):
-    path = FURTHER[name]
-    assert style.complaints(read(path), name, style.SOURCE_OF_FURTHER) == []
-    assert style.complaints(stored(path), name, style.OUTPUTS_OF_FURTHER) == []
 
 
 @pytest.mark.parametrize("name", LESSONS)

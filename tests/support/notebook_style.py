@@ -61,19 +61,19 @@ def check_sections(notebook, name):
 
 
 def limits(name):
-    """Return the largest numbers of cells, of lines of code, and of lines in one cell."""
-    return (40, 250, 25) if name.startswith(SECOND_EDITION) else (60, 1_000, 30)
+    """Return the fewest and the most cells, the most lines of code, and of lines in one cell."""
+    return (25, 40, 250, 25) if name.startswith(SECOND_EDITION) else (35, 60, 1_000, 30)
 
 
-def check_title(notebook, name, images="images"):
+def check_title(notebook, name):
     """The first cell has the title and a picture that a cell of the notebook made."""
     first = notebook.cells[0]
     if first.cell_type != "markdown" or not first.source.startswith(f"# {name[:2]} "):
         yield f"the first cell is no title that starts with '# {name[:2]} '"
     path = FOLDER / "images" / f"{name}.png"
     shown = base64.b64encode(path.read_bytes()).decode() if path.is_file() else "no file"
-    if not re.search(rf"!\[[^\]]{{20,}}\]\({images}/{name}\.png\)", first.source):
-        yield f"the title has no picture {images}/{name}.png with a description in words"
+    if not re.search(rf"!\[[^\]]{{20,}}\]\((\.\./)?images/{name}\.png\)", first.source):
+        yield f"the title has no picture images/{name}.png with a description in words"
     elif shown != (result_picture(notebook) or "").replace("\n", ""):
         made = f"images/{name}.png is not the output of the cell tagged result-picture"
         yield f"{made}; run make outputs"
@@ -82,9 +82,9 @@ def check_title(notebook, name, images="images"):
 def check_sizes(notebook, name):
     """Few cells, about as much prose as code, short code cells."""
     code, total = [len(lines_of(cell)) for cell in code_cells(notebook)], len(notebook.cells)
-    most_cells, most_lines, _ = limits(name)
-    if not 25 <= total <= most_cells:
-        yield f"{total} cells, wanted 25 to {most_cells}"
+    fewest, most, most_lines, _ = limits(name)
+    if not fewest <= total <= most:
+        yield f"{total} cells, wanted {fewest} to {most}"
     if sum(code) > most_lines:
         yield f"{sum(code)} lines of code, wanted {most_lines} at most"
     if not 0.4 <= len(code) / total <= 0.6:
@@ -279,26 +279,11 @@ SOURCE_OF_ALL = [
     check_set_up,
     check_training_cells,
 ]
-SOURCE_OF_CHAPTERS = [
-    *SOURCE_OF_ALL,
-    check_sections,
-    check_sizes,
-    check_parameters,
-    check_record,
-    check_links,
-]
+SOURCE_OF_LESSONS = [*SOURCE_OF_ALL, check_sizes, check_parameters, check_record]
+SOURCE_OF_CHAPTERS = [*SOURCE_OF_LESSONS, check_sections, check_links]
 OUTPUTS_OF_ALL = [check_outputs, check_checked_cells]
-OUTPUTS_OF_CHAPTERS = [*OUTPUTS_OF_ALL, check_title, check_figures]
-CHAPTER = SOURCE_OF_CHAPTERS + OUTPUTS_OF_CHAPTERS
-
-
-def check_further_title(notebook, name):
-    """As of a chapter, one folder deeper."""
-    yield from check_title(notebook, name, "../images")
-
-
-SOURCE_OF_FURTHER = [*SOURCE_OF_ALL, check_sizes, check_parameters, check_record]
-OUTPUTS_OF_FURTHER = [*OUTPUTS_OF_ALL, check_further_title, check_figures]
+OUTPUTS_OF_LESSONS = [*OUTPUTS_OF_ALL, check_title, check_figures]
+CHAPTER = SOURCE_OF_CHAPTERS + OUTPUTS_OF_LESSONS
 
 
 def complaints(notebook, name, rules):

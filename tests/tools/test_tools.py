@@ -248,7 +248,7 @@ BELONGS = [
     "tests/notebooks/test_notebooks.py::test_notebook_runs[04_dcgan]",
     "tests/chapters/test_chapter_04.py::test_walk",
     "tests/notebooks/test_notebooks.py::test_notebook_runs[solutions/04_dcgan]",
-    "tests/notebooks/test_style.py::test_chapter[04_dcgan]",
+    "tests/notebooks/test_style.py::test_lesson[04_dcgan]",
 ]
 OTHERS = [
     "tests/notebooks/test_notebooks.py::test_notebook_runs[03_gan]",
