@@ -1,5 +1,7 @@
 """The functions of chapter 02, taken out of the notebook, against values that are known."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -37,21 +39,21 @@ def make_tiny_decoder(latent_size, last_activation="relu"):
 
 @pytest.fixture(scope="module")
 def small():
-    """The chapter's own training, with few images, tiny networks and short ways between saves."""
+    """The chapter's own training, with few images and tiny networks."""
     chapter = load_definitions("02")
+    figure = types.SimpleNamespace(savefig=None, _repr_png_=lambda: b"no picture")
     vars(chapter).update(
         train_images=IMAGES,
         test_images=IMAGES,
         BATCH=8,
-        EVERY=4,
-        SHORT_STEPS=6,
         make_encoder=make_tiny_encoder,
         make_decoder=make_tiny_decoder,
+        plotting=types.SimpleNamespace(image_grid=lambda *_, **__: figure),
     )
     return chapter
 
 
-def test_the_networks_are_those_of_the_textbook(chapter):
+def test_the_networks_are_those_of_the_course(chapter):
     encoder, decoder = chapter.make_encoder(32), chapter.make_decoder(32)
     assert (encoder.count_params(), decoder.count_params()) == (193_056, 196_097)
     shapes = [layer.output.shape[1:] for layer in encoder.layers]
@@ -74,16 +76,21 @@ def test_scaled_keeps_both_ends(chapter):
     np.testing.assert_array_equal(images.ravel(), np.float32([0, 1, 0.2]))
 
 
+def test_the_loss_is_the_mean_over_all_pixels_and_images(chapter):
+    loss = chapter.mean_squared_error(IMAGES[:3], IMAGES[3:6])
+    np.testing.assert_allclose(loss, np.mean((IMAGES[:3] - IMAGES[3:6]) ** 2), rtol=1e-5)
+
+
 def test_a_step_follows_the_gradient_of_the_loss(chapter):
     encoder, decoder = chapter.make_encoder(3), chapter.make_decoder(3)
     before = values(encoder, decoder)
     train_step = chapter.make_train_step(encoder, decoder, keras.optimizers.SGD(0.5))
-    loss = train_step(IMAGES[:8], IMAGES[8:16])["loss"]
+    loss = train_step(IMAGES[:8])["loss"]
     after = values(encoder, decoder)
     for weight, value in zip(encoder.weights + decoder.weights, before):
         weight.assign(value)
     with tf.GradientTape() as tape:
-        wanted = tf.reduce_mean((decoder(encoder(IMAGES[:8])) - IMAGES[8:16]) ** 2)
+        wanted = tf.reduce_mean((decoder(encoder(IMAGES[:8])) - IMAGES[:8]) ** 2)
     gradients = tape.gradient(wanted, encoder.trainable_variables + decoder.trainable_variables)
     np.testing.assert_allclose(loss, wanted, rtol=1e-5)
     assert np.abs(gradients[0]).max() > 0
@@ -97,110 +104,83 @@ def test_training_makes_the_error_smaller(chapter):
     step = chapter.make_train_step(encoder, decoder, keras.optimizers.Adam(2e-3))
     images = np.zeros((4, 28, 28, 1), dtype=np.float32)
     images[:, 8:20, 10:18] = 1
-    losses = [float(step(images, images)["loss"]) for _ in range(20)]
+    losses = [float(step(images)["loss"]) for _ in range(20)]
     assert losses[-1] < losses[0] / 4
 
 
 def test_networks_made_again_are_the_ones_that_train(small):
     """The trap of a step over global names: the old networks would train on, in silence."""
     old = small.make_encoder(2), small.make_decoder(2)
-    small.make_train_step(*old, keras.optimizers.Adam())(IMAGES[:4], IMAGES[:4])
+    small.make_train_step(*old, keras.optimizers.Adam())(IMAGES[:4])
     resting, new = values(*old), (small.make_encoder(2), small.make_decoder(2))
     before = values(*new)
-    small.make_train_step(*new, keras.optimizers.Adam())(IMAGES[:4], IMAGES[:4])
+    small.make_train_step(*new, keras.optimizers.Adam())(IMAGES[:4])
     assert equal(values(*old), resting) and not equal(values(*new), before)
+
+
+def test_a_factory_makes_a_graph_that_keeps_its_factor_and_traces_once_a_shape(chapter, capsys):
+    double, triple = chapter.make_multiply(2.0), chapter.make_multiply(3.0)
+    results = [double(tf.constant(x)).numpy() for x in (3.0, 4.0)]
+    assert results == [6, 8] and triple(tf.constant(3.0)).numpy() == 9
+    double(tf.constant([1.0, 2.0]))
+    printed = capsys.readouterr().out
+    assert printed.count("factor 2.0") == 2 and printed.count("factor 3.0") == 1
+
+
+def falling(steps):
+    """The learning rate of the main training: its place is in the optimizer's own state."""
+    return keras.optimizers.schedules.CosineDecay(1e-3, steps)
 
 
 def test_a_training_that_is_interrupted_goes_on_when_the_cell_is_run_again(
     small, monkeypatch, capsys
 ):
-    """With noise on the pictures, which must be that of the step, also after an interruption."""
-    corrupt = lambda images, step: np.float32(images + step)  # other pictures at each step
-
     def run(name):
-        *networks, history = small.train_autoencoder(name, 2, 6, 1e-3, corrupt=corrupt)
-        return networks, history
+        *networks, training = small.train(name, 2, 6, falling(6), save_every=4)
+        return networks, training.history
 
     check_an_interrupted_training_goes_on(
         small, monkeypatch, capsys, run, 5, 4, ["loss"], exact=True
     )
-
-
-def test_a_vae_that_is_interrupted_draws_the_same_noise_again(small, monkeypatch, capsys):
-    noise = []
-
-    def run(name):
-        _encoder, decoder, history = small.train_vae(name, 2)
-        noise.append(history["loss"])
-        return decoder, history
-
-    check_an_interrupted_training_goes_on(
-        small, monkeypatch, capsys, run, 5, 4, ["loss"], exact=True
-    )
-    assert len(set(np.diff(noise[0]))) == 5  # the noise is fresh at each step
 
 
 def test_a_reader_who_changed_the_network_is_told_and_can_start_afresh(small):
-    small.train_autoencoder("main", 2, 1, 1e-3)
+    small.train("changed", 2, 1, 1e-3)
     with pytest.raises(CheckpointError, match=r"units was 2, is 3.*(?s:.*)fresh=True"):
-        small.train_autoencoder("main", 3, 1, 1e-3)
-    *_, history = small.train_autoencoder("main", 3, 1, 1e-3, fresh=True)
-    assert history["step"] == [1]
+        small.train("changed", 3, 1, 1e-3)
+    *_, run = small.train("changed", 3, 1, 1e-3, fresh=True)
+    assert run.history["step"] == [1]
 
 
-def test_a_reader_who_changed_a_setting_is_told(small, monkeypatch):
-    small.train_vae("vae", 2)
-    monkeypatch.setitem(vars(small), "WEIGHT", 50.0)
-    with pytest.raises(CheckpointError, match="weight was 2.0, is 50.0"):
-        small.train_vae("vae", 2)
-
-
-def test_the_kl_divergence_of_known_clouds(chapter):
-    mean = np.float32([[0, 0], [1, -2], [0, 0]])
-    log_variance = np.float32([[0, 0], [0, 0], [np.log(4), 0]])
-    by_hand = [0, 2.5, (4 - 1 - np.log(4)) / 2]
-    np.testing.assert_allclose(chapter.kl_divergence(mean, log_variance), by_hand, rtol=1e-6)
-    # against its definition, the mean of ln(q / p)
-    samples = np.random.default_rng(0).normal(1.5, 0.5, 400_000)
-    logarithm = -np.log(0.5) - (samples - 1.5) ** 2 / (2 * 0.5**2) + samples**2 / 2
-    found = chapter.kl_divergence(np.float32([[1.5]]), np.float32([[2 * np.log(0.5)]]))
-    np.testing.assert_allclose(found, [logarithm.mean()], rtol=0.01)
-
-
-def test_the_two_outputs_of_the_vae_encoder_are_the_two_halves(chapter):
-    encoder = chapter.make_vae_encoder(5)
-    mean, log_variance = encoder(IMAGES[:3])
-    dense = next(layer for layer in encoder.layers if isinstance(layer, keras.layers.Dense))
-    both = keras.Model(encoder.input, dense.output)(IMAGES[:3])
-    np.testing.assert_allclose(np.concatenate([mean, log_variance], axis=1), both, rtol=1e-5)
-    assert mean.shape == log_variance.shape == (3, 5)
-
-
-def test_noise_depends_on_the_step_alone_and_stays_in_range(chapter):
-    once, again, other = (chapter.noisy(IMAGES, step) for step in (2, 2, 3))
-    assert np.array_equal(once, again) and not np.array_equal(once, other)
-    assert once.dtype == np.float32 and once.min() == 0 and once.max() == 1
-    middle = chapter.noisy(np.full((200, 28, 28, 1), 0.5, np.float32), 0) - 0.5
-    share = np.mean((middle > 0) & (middle < 0.25))  # half a standard deviation
-    assert abs(share - 0.1915) < 0.01  # of the normal distribution
-
-
-def test_ink_properties_of_known_shapes(chapter):
-    images = np.zeros((4, 28, 28, 1), dtype=np.float32)
-    images[0, 4:24, 13:15] = 1  # an upright bar, two pixels wide
-    images[1, 4:24, 12:16] = 1  # four pixels wide
+def test_slant_of_known_strokes(chapter):
+    images = np.zeros((3, 28, 28, 1), dtype=np.float32)
+    images[0, 4:24, 13:15] = 1  # upright
     for row in range(4, 24):
-        images[2, row, 20 - row // 2 : 22 - row // 2] = 1  # leans right, half a column a row
-    i, j = np.indices((28, 28)) - 13.5
-    images[3, np.hypot(i, j) < 8] = 1  # a disc
-    found = chapter.ink_properties(images)
-    assert found["thickness"][1] > 1.7 * found["thickness"][0]
-    np.testing.assert_allclose(found["slant"][[0, 1, 3]], 0, atol=0.02)
-    assert found["slant"][2] == pytest.approx(0.5, abs=0.03)
-    assert found["roundness"][3] == pytest.approx(1, abs=0.02) and found["roundness"][0] < 0.15
+        images[1, row, 20 - row // 2 : 22 - row // 2] = 1  # half a column to the right a row up
+        images[2, row, row : row + 2] = 1  # a whole column to the left
+    found = [chapter.slant(image) for image in images]
+    np.testing.assert_allclose(found, [0, 0.5, -1], atol=0.02)
 
 
-def test_apply_works_in_parts(small):
-    encoder = small.make_encoder(2)
-    images = RNG.random((501, 28, 28, 1), dtype=np.float32)
-    np.testing.assert_allclose(small.apply(encoder, images), encoder(images), rtol=1e-4, atol=1e-5)
+def test_predict_slant_tells_one_number_from_all(chapter, monkeypatch, capsys):
+    """The slant is a sum of two numbers, so one of them explains half of it, both all of it."""
+    codes = np.random.default_rng(0).standard_normal((5_000, 4))
+    monkeypatch.setitem(vars(chapter), "LATENT", 4)
+    slants = codes[:, 1] - codes[:, 3]
+    chapter.predict_slant("codes", codes, slants)
+    mixture = np.eye(4)
+    mixture[:, 0] = [0, 1, 0, -1]
+    chapter.predict_slant("mixed", codes @ mixture, slants)
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "codes: R^2 of the best single number 0.50, of all together 1.00"
+    assert second == "mixed: R^2 of the best single number 1.00, of all together 1.00"
+
+
+def test_neighbours_vote_for_their_label(chapter, monkeypatch, capsys):
+    labels = np.repeat(np.arange(10), 40)[np.random.default_rng(0).permutation(400)]
+    monkeypatch.setitem(vars(chapter), "labels", labels)
+    chapter.vote("sorted", np.stack([labels, labels], axis=1) * 10.0)
+    chapter.vote("one place", np.zeros((400, 2)))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "sorted: 1.00 right"
+    assert float(second.split()[2]) < 0.25
