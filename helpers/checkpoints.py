@@ -132,10 +132,9 @@ def assign(variables: dict[str, Any], arrays: dict[str, np.ndarray], path: Path)
     for name, variable in variables.items():
         stored = arrays[name].shape if name in arrays else "nothing"
         if stored != tuple(variable.shape):
-            raise CheckpointError(
-                f"{path} has {stored} for {name}, which is {tuple(variable.shape)}. It has: "
-                f"{sorted({key.rpartition('.')[0] for key in arrays} - {''})}. {REMEDY}"
-            )
+            seen = f"{path} has {stored} for {name}, which is {tuple(variable.shape)}"
+            others = sorted({key.rpartition(".")[0] for key in arrays} - {""})
+            raise CheckpointError(f"{seen}. It has: {others}. {REMEDY}")
     for name, variable in variables.items():
         variable.assign(arrays[name])
 
@@ -173,10 +172,8 @@ def lock(folder: Path) -> filelock.BaseFileLock:
         try:
             taken.acquire()
         except filelock.Timeout:
-            raise CheckpointError(
-                f"Another kernel already trains in '{folder}'. Shut it down (in JupyterLab: the "
-                "square symbol at the left), or give the run another name."
-            ) from None
+            hint = "Shut it down (JupyterLab: the square at the left) or give the run another name."
+            raise CheckpointError(f"Another kernel already trains in '{folder}'. {hint}") from None
         return taken
 
 

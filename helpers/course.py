@@ -3,13 +3,13 @@
 import contextlib
 import functools
 import json
-import math
 import os
 import platform
 import re
 import sys
 import tempfile
 import timeit
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,11 +90,9 @@ def start(seed: int = 42) -> None:
     device = f"{len(gpus)} GPU" if gpus else f"CPU with {os.cpu_count()} cores"
     machine = f"Device: {device} | Python {platform.python_version()}, TensorFlow {tf.__version__}"
     share = machine_gflops() / REFERENCE_GFLOPS
-    print(
-        f"Budget: {name} | {machine}, Keras {keras.__version__} | Seed: {seed}\n"
-        f"This machine: {machine_gflops():.0f} GFLOP/s, {share:.2g} times the reference "
-        f"({REFERENCE_GFLOPS}). 5 minutes in the text are about {5 / share:.0f} here."
-    )
+    speed = f"{machine_gflops():.0f} GFLOP/s, {share:.2g} times the reference ({REFERENCE_GFLOPS})"
+    print(f"Budget: {name} | {machine}, Keras {keras.__version__} | Seed: {seed}")
+    print(f"This machine: {speed}. 5 minutes in the text are about {5 / share:.0f} here.")
 
 
 def from_root(path: str | os.PathLike) -> Path:
@@ -120,7 +118,7 @@ def run_folder(name: str) -> Path:
 def plain_number(name: str, value: Any) -> int | float:
     """Return a scalar of Python, NumPy or TensorFlow as a finite int or float, or raise."""
     plain = np.asarray(value).item() if np.size(value) == 1 else value
-    if not isinstance(plain, (int, float)) or not math.isfinite(plain):
+    if not isinstance(plain, (int, float)) or not np.isfinite(plain):
         raise ValueError(f"{name} is {plain!r}, but only single finite numbers are recorded.")
     return plain
 
@@ -157,16 +155,12 @@ def atomic_write(path: str | os.PathLike, suffix: str = "") -> Iterator[Path]:
 
     So no half-written file is left. Missing folders are made. `suffix`: of the temporary name.
     """
-    path, name = Path(path), None
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{suffix}")
     with explain_refusal(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=suffix)
-            os.close(handle)
-            yield Path(name)
-            with contextlib.suppress(OSError):  # network and Windows drives may refuse it
-                os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
-            os.replace(name, path)
+            yield temporary
+            os.replace(temporary, path)
         finally:
-            if name:
-                Path(name).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)

@@ -201,8 +201,7 @@ def _read_npz(path: Path, remedy: str) -> tuple[np.ndarray, ...]:
     for part, x, y in (("train", *arrays[:2]), ("test", *arrays[2:])):
         fit = x.dtype == np.uint8 and x.shape == (max(1, y.size), 28, 28) and y.ndim == 1
         if not fit or not set(np.unique(y)) <= set(range(10)):
-            raise DataError(
-                f"'{path}': x_{part} is {x.dtype} {x.shape}, y_{part} {y.shape} holds "
-                f"{np.unique(y)[:11]}. Needed are uint8 (N, 28, 28), and N labels 0 to 9. {remedy}"
-            )
+            seen = f"x_{part} is {x.dtype} {x.shape}, y_{part} {y.shape} holds {np.unique(y)[:11]}"
+            wanted = "uint8 (N, 28, 28), and N labels 0 to 9"
+            raise DataError(f"'{path}': {seen}. Needed are {wanted}. {remedy}")
     return arrays

@@ -1,7 +1,5 @@
 """Signs that a training fails, seen in its numbers and its samples, each with an advice."""
 
-import math
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +8,7 @@ STUCK_STEPS = 200  # so long must a discriminator be right on everything
 ALIKE_GRIDS = 3  # so many grids of samples in a row must look alike
 SLOW_START = 500  # steps in which they may, because the network has not begun to learn
 ALIKE = 0.03  # mean deviation between samples, of the value range; real pictures have 0.15 or more
-JUDGED = re.compile(r"(real|fake|discriminator)_accuracy")
+JUDGED = ("real_accuracy", "fake_accuracy", "discriminator_accuracy")
 NOT_FINITE = (
     "No later step can repair this. Stop the cell (the square in the toolbar). Look for a log of "
     "0 or a division by 0 in the loss, or lower the learning rate. Then run the cell again."
@@ -31,16 +29,15 @@ class Diagnosis:
 
     def __init__(self, warn: Callable[[int, str, str], None], value_range: tuple[float, float]):
         self.warn, self.value_range = warn, value_range
-        self._alike_grids = 0
-        self._have_varied = False
+        self._alike: list[bool] = []  # of each grid of samples
 
     def look_at_numbers(self, history: dict[str, list[float]]) -> None:
         """Warn of numbers that are not finite, and of a discriminator that is always right."""
         step = history["step"][-1]
         for name, curve in history.items():
-            if not math.isfinite(curve[-1]):
+            if not np.isfinite(curve[-1]):
                 self.warn(step, f"{name} is not finite any more.", NOT_FINITE)
-        judged = [curve[-STUCK_STEPS:] for name, curve in history.items() if JUDGED.fullmatch(name)]
+        judged = [curve[-STUCK_STEPS:] for name, curve in history.items() if name in JUDGED]
         if judged and step >= STUCK_STEPS and np.mean(judged, axis=1).min() >= 0.995:
             sign = f"The discriminator was right on nearly every image for {STUCK_STEPS} steps."
             self.warn(step, sign, TOO_STRONG)
@@ -54,8 +51,8 @@ class Diagnosis:
         if least < low - 0.1 * (high - low) or most > high + 0.1 * (high - low):
             sign = f"Samples go from {least:.2g} to {most:.2g}, not {low} to {high}."
             self.warn(step, sign, OUT_OF_RANGE)
-        alike = len(samples) > 1 and samples.std(axis=0).mean() < ALIKE * (high - low)
-        self._alike_grids = self._alike_grids + 1 if alike else 0
-        self._have_varied = self._have_varied or not alike
-        if self._alike_grids >= ALIKE_GRIDS and (self._have_varied or step >= SLOW_START):
+        deviation = samples.std(axis=0).mean()
+        self._alike.append(len(samples) > 1 and deviation < ALIKE * (high - low))
+        begun = step >= SLOW_START or not all(self._alike)
+        if begun and sum(self._alike[-ALIKE_GRIDS:]) == ALIKE_GRIDS:
             self.warn(step, "The samples look all alike.", COLLAPSE)

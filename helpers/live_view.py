@@ -4,16 +4,14 @@ A closed browser loses nothing: the training cell, run again, goes on or shows a
 """
 
 import base64
-import re
 import textwrap
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tqdm
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 
 from . import plotting
 from .course import atomic_write
@@ -31,7 +29,7 @@ class LiveView:
         self.folder = folder
         self.warnings: list[str] = []
         self._in_jupyter = hasattr(get_ipython(), "kernel")
-        self._handles: dict[str, Any] = {}
+        self._handles: dict[str, DisplayHandle] = {}
         self._bar = ""
         self._next_bar = self._next_curves = 0.0
         self._drawn = 0  # steps of the curves that are shown
@@ -41,7 +39,7 @@ class LiveView:
         for path in self._sample_files():
             if int(path.stem) > step:
                 path.unlink()
-        old = [(int(re.findall(r"\d+", line)[0]), line) for line in self._kept_warnings()]
+        old = [(int(line.partition(":")[0][5:]), line) for line in self._kept_warnings()]
         self.warnings[:] = [line for number, line in old if 0 < number <= step]
         self._first, self._drawn, self._began = step, 0, time.monotonic()
         self.progress(step, steps, {})

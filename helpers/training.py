@@ -1,9 +1,4 @@
-"""A training in one object; the lesson's own step stays in the notebook.
-
-run = Training("04_dcgan/improved", STEPS, EVERY, draw, (-1, 1), **parts)
-for images in run.batches(real, BATCH, SEED):
-    run.update(**train_step(images))
-"""
+"""A training in one object; the lesson's own step stays in the notebook."""
 
 import time
 import zlib
@@ -24,6 +19,8 @@ PLAIN = (bool, int, float, str, type(None))
 
 class Training:
     """Watch a training, keep its state, and go on where it stopped.
+
+    In the notebook: `for images in run.batches(real, BATCH, SEED): run.update(**step(images))`.
 
     Args:
         name: of the run, as in "04_dcgan/improved"; it lies in `<results>/<budget>/<source>/`.

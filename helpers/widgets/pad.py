@@ -19,6 +19,6 @@ def sketch_pad(colour: Function, sketches: np.ndarray) -> Asker:
             raise ValueError(f"colour gave {picture.dtype}, not uint8 from 0 to 255.")
         return packed(picture[None], (0, 255))
 
-    pad = Asker("pad.js", pictures_at, sketches[0].tobytes(), sketches=packed(sketches, (0, 255)))
-    pad.png = grid_png([np.dstack([sketches[0]] * 3), colour(sketches[0])], (0, 255), 2, scale=4)
-    return pad
+    first, given = sketches[0], packed(sketches, (0, 255))
+    png = grid_png([np.dstack([first] * 3), colour(first)], (0, 255), 2, scale=4)
+    return Asker("pad.js", pictures_at, first.tobytes(), png, sketches=given)

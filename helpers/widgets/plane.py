@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..plotting import latent_scatter
+from ..plotting import latent_scatter, to_unit_range
 from .shared import Array, Asker, Function, Range, packed
 
 
@@ -20,9 +20,7 @@ def latent_plane(
     points, classes = np.float32(codes)[some], np.uint8(labels)[some]
     given = {"points": points.tobytes(), "labels": classes.tobytes(), "names": names}
     pictures_at = lambda place: packed(decode(np.float32(place)), value_range)
-    plane = Asker("plane.js", pictures_at, place, **given)
     scatter.axes[0].plot(*place[0], marker="P", color="black", markersize=12)
-    above = scatter.axes[0].inset_axes((0, 1.02, 0.3, 0.3), title="at +", xticks=(), yticks=())
-    above.imshow(np.squeeze(decode(np.float32(place))), "gray", clim=value_range)
-    plane.png = scatter._repr_png_()
-    return plane
+    axes = scatter.axes[0].inset_axes((0, 1.02, 0.3, 0.3), title="at +", xticks=(), yticks=())
+    axes.imshow(to_unit_range(decode(np.float32(place)), value_range, True)[0], "gray", clim=(0, 1))
+    return Asker("plane.js", pictures_at, place, scatter._repr_png_(), **given)

@@ -71,10 +71,9 @@ def real_or_fake(real: Array, fake: Array, value_range: Range, csv_path: str | P
         if len(pool) < HALF or not low <= least <= most <= high or not wide:
             seen = f"{kind} has {len(pool)} pictures from {least:.4g} to {most:.4g}"
             raise ValueError(f"{seen}. Give {HALF} or more that fill {value_range}.")
-    quiz = Asker("quiz.js", rounds(pools, value_range, path).send, None, total=2 * HALF)
     shown = np.concatenate([to_unit_range(pool[:HALF], value_range) for pool in pools.values()])
-    quiz.png = grid_png(np.random.default_rng().permutation(shown), (0, 1), columns=HALF)
-    return quiz
+    png = grid_png(np.random.default_rng().permutation(shown), (0, 1), columns=HALF)
+    return Asker("quiz.js", rounds(pools, value_range, path).send, None, png, total=2 * HALF)
 
 
 def quiz_result(csv_path: str | Path) -> tuple[int, int, float, float]:

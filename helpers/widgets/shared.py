@@ -28,18 +28,18 @@ class Asker(anywidget.AnyWidget):
     given = traitlets.Dict().tag(sync=True)  # what never changes
     png = traitlets.Bytes()  # what a page without a kernel shows
 
-    def __init__(self, script: str, result_at: Function, place: object, **given: object) -> None:
+    def __init__(self, script: str, result_at: Function, place: object, png: bytes = b"", **given):
         files = [Path(__file__).with_name(name) for name in ("shared.js", script)]
         self._esm = "\n".join(file.read_text("utf-8") for file in files)
         self._result_at = result_at
         answer = {"count": 0, "message": "", "result": result_at(place)}
-        super().__init__(place=[place, 0], answer=answer, given=given)
+        super().__init__(place=[place, 0], answer=answer, given=given, png=png)
         self.observe(self._reply, "place")
 
     def _reply(self, change: dict) -> None:
-        answer = self.answer | {"count": self.answer["count"] + 1, "message": ""}
+        answer = self.answer | {"count": self.answer["count"] + 1, "message": "Interrupted."}
         try:
-            answer["result"] = self._result_at(change["new"][0])
+            answer |= {"result": self._result_at(change["new"][0]), "message": ""}
         except Exception as error:  # it would vanish into the log
             answer["message"] = f"{type(error).__name__}: {error}"
         finally:  # also when the kernel is interrupted: the browser waits for an answer

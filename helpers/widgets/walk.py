@@ -25,8 +25,7 @@ def latent_walk(
 
     ends = generated(np.eye(count))
     pictures_at = lambda place: packed(generated(place), value_range)
-    walk = Asker("walk.js", pictures_at, [[1 / count] * count], ends=packed(ends, value_range))
     x, y = np.meshgrid(np.linspace(0, 1, steps), np.linspace(0, 1, 1 if count == 2 else steps))
     weights = [(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y][:count]
-    walk.png = grid_png(generated(np.reshape(weights, (count, -1)).T), value_range, columns=steps)
-    return walk
+    png = grid_png(generated(np.reshape(weights, (count, -1)).T), value_range, columns=steps)
+    return Asker("walk.js", pictures_at, [[1 / count] * count], png, ends=packed(ends, value_range))

@@ -1,4 +1,6 @@
-"""The quiz of chapter 03: twenty answers by buttons and keys, and the file that they go to."""
+"""Chapter 03: points drawn in the GAN laboratory and played for; twenty answers in the quiz, by
+buttons and keys, and the file that they go to. The chapter is opened once for both.
+"""
 
 import csv
 import re
@@ -15,6 +17,11 @@ CELLS = """() => [
     document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active')
         .className.match(/jp-[A-Z][a-z]+Cell/)[0],
 ]"""  # which cell is active, how many there are, and its kind
+PICTURE = "canvas => canvas.toDataURL()"
+COLOUR = """(canvas, [across, down]) => Array.from(
+    canvas.getContext('2d').getImageData(across * canvas.width, down * canvas.height, 1, 1).data
+)"""  # at shares of the width and the height
+REAL = [44, 160, 44, 255]
 PIXELS = """canvas => Array.from(
     canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
 )"""
@@ -31,8 +38,98 @@ def answers_in(folder):
     return list(csv.DictReader(files[0].open())) if files else []
 
 
-def test_the_quiz_is_answered_by_buttons_and_keys(chapter, tmp_path_factory):
+def test_the_laboratory_plays_and_the_quiz_is_answered(chapter, tmp_path_factory):
     page = chapter("03_gan", seconds=300)
+    use_the_laboratory(page)
+    answer_the_quiz(page, tmp_path_factory.getbasetemp())
+
+
+def use_the_laboratory(page):
+    plane, text = page.locator(".lab-plane"), page.locator(".lab-text")
+    lab = page.locator(".jp-OutputArea-output", has=plane)
+    discriminator, generator, run, pause, restart, clear = (
+        lab.get_by_role("button", name=name, exact=True)
+        for name in (
+            "Train discriminator",
+            "Train generator",
+            "Run",
+            "Pause",
+            "Restart networks",
+            "Clear points",
+        )
+    )
+    clear.scroll_into_view_if_needed()
+    plane.scroll_into_view_if_needed()
+    assert plane.evaluate("canvas => [canvas.clientWidth, canvas.clientHeight]") == [400, 400]
+    box = plane.bounding_box()
+
+    def draw(*shares):
+        """Press at the first place, move to the others, release."""
+        places = [(box["x"] + 400 * across, box["y"] + 400 * down) for across, down in shares]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=3)
+        page.mouse.up()
+
+    def press(button):
+        """Press, and wait until text and picture are new."""
+        old = text.inner_text(), plane.evaluate(PICTURE)
+        button.click()
+        expect(text).not_to_have_text(old[0], timeout=60_000)  # a new network is traced
+        assert plane.evaluate(PICTURE) != old[1]
+
+    clear.click()
+    expect(text).to_contain_text("no points")
+    for button in (discriminator, generator, run):  # without points nothing is trained
+        button.click()
+        expect(text).to_contain_text("no points")
+    expect(run).to_be_visible()
+
+    draw((0.2, 0.2), (0.8, 0.2), (0.8, 0.6))
+    draw((0.3, 0.7))
+    for place in ((0.2, 0.2), (0.3, 0.7)):
+        assert plane.evaluate(COLOUR, place) == REAL
+    expect(text).not_to_contain_text("no points")
+    press(restart)
+    expect(text).to_contain_text(re.compile(r"step 0\b"))
+    press(discriminator)
+    press(generator)
+    photograph(page, "03_laboratory_one_by_one")
+
+    seen = set()
+    run.click()
+    for _ in range(600):
+        seen.add(text.inner_text())
+        if len(seen) > 10:
+            break
+        page.wait_for_timeout(100)
+    assert len(seen) > 10
+    draw((0.5, 0.9), (0.2, 0.9))  # while it runs
+    pause.click()
+    expect(run).to_be_visible()
+    page.wait_for_timeout(2_000)  # for the answer that is on its way
+    stopped = text.inner_text()
+    page.wait_for_timeout(1_000)
+    assert text.inner_text() == stopped and plane.evaluate(COLOUR, (0.5, 0.9)) == REAL
+    photograph(page, "03_laboratory_after_a_run")
+
+    run.click()
+    page.wait_for_timeout(500)
+    clear.click()  # while it runs
+    page.wait_for_timeout(1_000)
+    expect(text).to_contain_text("no points")
+    expect(run).to_be_visible()
+    draw((0.5, 0.5))
+    discriminator.focus()
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")  # on "Clear points"
+    expect(text).to_contain_text("no points")
+    expect(lab.locator("pre")).to_have_text("")  # no error
+
+
+def answer_the_quiz(page, folder):
     quiz, head, score = (
         page.locator(".quiz"),
         page.locator(".quiz-head"),
@@ -87,7 +184,7 @@ def test_the_quiz_is_answered_by_buttons_and_keys(chapter, tmp_path_factory):
     assert page.evaluate(CELLS) == cells
     photograph(page, "03_after_the_quiz")
 
-    rows = answers_in(tmp_path_factory.getbasetemp())
+    rows = answers_in(folder)
     assert [row["question"] for row in rows] == [str(number) for number in range(1, 21)]
     assert [row["truth"] for row in rows].count("real") == 10 and len(
         {row["session"] for row in rows}
@@ -109,5 +206,5 @@ def test_the_quiz_is_answered_by_buttons_and_keys(chapter, tmp_path_factory):
     page.wait_for_timeout(LOOK)
     page.keyboard.press("f")  # the keys are still the quiz's
     expect(head).to_have_text("Question 2 of 20")
-    rows = answers_in(tmp_path_factory.getbasetemp())
+    rows = answers_in(folder)
     assert len(rows) == 21 and len({row["session"] for row in rows}) == 2

@@ -77,7 +77,7 @@ def test_a_generator_is_trained_scored_and_published(folder):
     assert [*measured] == ["steps", "fcd", "floor", "samples", "recall"]
     assert measured["steps"] == 2 and measured["samples"] == 300
     assert measured["fcd"] > measured["floor"] > 0
-    assert fact["about"] == "chapter 03's generator of ankle boots" and "note" not in fact
+    assert fact["about"] == "chapter 03's light generator of ankle boots" and "note" not in fact
     assert fact["command"] == "make pretrained NAME=03_gan_boots"
     assert pretrained.load("03_gan_boots")(np.zeros((1, LATENT))).shape == (1, 28, 28, 1)
 

@@ -488,15 +488,6 @@ def test_a_full_disk_is_a_clear_error_and_the_older_ones_stay_whole(folder):
     assert resumed(folder)[0] == 3
 
 
-def test_a_disk_that_refuses_chmod_keeps_its_checkpoints(folder, monkeypatch):
-    def refuse(*_):
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "chmod", refuse)
-    kept_at(folder, 1)
-    assert resumed(folder)[0] == 1
-
-
 @pytest.fixture
 def read_only():
     """A folder that this process may not write to, also if the tests run as root."""

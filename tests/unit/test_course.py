@@ -168,14 +168,12 @@ def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, error):
     assert (tmp_path / "a.txt").read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
 
 
-def test_a_drive_that_refuses_chmod_takes_the_file(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "chmod", refuse)
+def test_a_new_file_can_be_read_by_those_who_can_read_the_readers_other_files(tmp_path):
+    (tmp_path / "other.txt").write_text("new")
     with atomic_write(tmp_path / "a.txt") as temporary:
         temporary.write_text("new")
-    assert (tmp_path / "a.txt").read_text() == "new"
+    modes = {path.name: path.stat().st_mode for path in tmp_path.iterdir()}
+    assert modes["a.txt"] == modes["other.txt"] and len(modes) == 2
 
 
 def test_relative_paths_start_at_the_root_and_results_lie_where_the_reader_says(monkeypatch):

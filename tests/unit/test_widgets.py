@@ -6,6 +6,7 @@ from datetime import datetime
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from helpers import plotting, widgets
 from helpers.widgets.quiz import HEADER, tally
@@ -15,6 +16,9 @@ CODES = RNG.normal(size=(200, 2))
 LABELS = RNG.integers(0, 3, 200)
 NAMES = ["Coat", "Dress", "Bag"]
 CORNERS = RNG.normal(size=(4, 100)).astype(np.float32)
+POINTS = RNG.uniform(-1, 1, (9, 2)).astype(np.float32)
+OPINION = RNG.random((6, 6)).astype(np.float32)
+ARROWS = RNG.normal(size=(7, 4)).astype(np.float32)  # places and pushes
 SKETCHES = RNG.integers(1, 256, (3, 20, 16), dtype=np.uint8)
 REAL = RNG.integers(0, 256, size=(40, 28, 28)).astype(np.uint8)
 FAKE = RNG.uniform(0, 255, size=(30, 28, 28, 1))
@@ -56,10 +60,21 @@ def figure(label):
     return plotting.image_grid(np.full((1, 8, 8), label / 10), (0, 1))
 
 
+def game(points, players):
+    """Answer as two networks do."""
+    assert points.dtype == np.float32 and points.shape[1:] == (2,)
+    assert players in ("discriminator", "generator", "both", "restart")
+    text = f"{players} of {len(points)}"
+    return tf.constant(OPINION), tf.constant(ARROWS[:, :2]), np.float64(ARROWS[:, 2:]), text
+
+
 def make_widget(kind, through=lambda picture: picture):
     """Return a widget whose reader's function gives its picture `through`, and a place in it."""
     if kind == "chooser":
         return widgets.class_chooser(["a", "b"], lambda label: through(figure(label))), 1
+    if kind == "lab":
+        play = lambda points, players: through(game(points, players))
+        return widgets.gan_lab(play, POINTS, figure(5)), [POINTS[:3].tobytes(), "both"]
     if kind == "plane":
         decode = lambda codes: through(grey(codes))
         return widgets.latent_plane(decode, CODES, LABELS, NAMES), [[0.25, 0.5]]
@@ -69,7 +84,7 @@ def make_widget(kind, through=lambda picture: picture):
     return widgets.sketch_pad(lambda sheet: through(tinted(sheet)), SKETCHES), bytes(320)
 
 
-@pytest.mark.parametrize("kind", ["chooser", "plane", "walk", "pad"])
+@pytest.mark.parametrize("kind", ["chooser", "lab", "plane", "walk", "pad"])
 def test_an_error_after_a_move_is_shown_and_the_widget_goes_on(kind):
     error = None
 
@@ -90,10 +105,10 @@ def test_an_error_after_a_move_is_shown_and_the_widget_goes_on(kind):
     error = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         ask(widget, place)
-    assert widget.answer["count"] == 4
+    assert (widget.answer["count"], widget.answer["message"]) == (4, "Interrupted.")
 
 
-@pytest.mark.parametrize("kind", ["chooser", "plane", "walk", "pad"])
+@pytest.mark.parametrize("kind", ["chooser", "lab", "plane", "walk", "pad"])
 def test_every_script_is_whole_and_a_page_without_kernel_gets_a_picture(kind):
     widget, _ = make_widget(kind)
     assert widget._esm.count("export default") == widget._esm.count("\nfunction render(") == 1
@@ -187,6 +202,42 @@ def test_the_sketch_pad_starts_with_the_first_sketch_and_colours_the_sheet_that_
 def test_pictures_of_another_kind_are_refused():
     with pytest.raises(ValueError, match="colour gave float64, not uint8"):
         widgets.sketch_pad(lambda sheet: tinted(sheet) / 255, SKETCHES)
+
+
+def test_the_laboratory_starts_with_a_restart_and_trains_with_the_points_that_come_as_bytes():
+    asked = []
+
+    def play(points, players):
+        asked.append((points.tolist(), players))
+        return game(points, players)
+
+    widget = widgets.gan_lab(play, np.float64(POINTS), figure(5))
+    assert asked == [(POINTS.tolist(), "restart")] and widget.png == figure(5)._repr_png_()
+    assert widget.place[0] == [POINTS.tobytes(), "restart"]  # where a script finds the points
+    data = {"method": "update", "state": {"place": [[None, "generator"], 1]}}
+    data["buffer_paths"] = [["place", 0, 0]]
+    buffers = [memoryview(POINTS[:4].tobytes())]
+    widget._handle_msg({"content": {"data": data}, "buffers": buffers})  # as from the browser
+    assert asked[1:] == [(POINTS[:4].tolist(), "generator")]
+    result = widget.answer["result"]
+    assert (pixels([result["opinion"]]) == np.round(255 * OPINION)).all()
+    assert np.array_equal(np.frombuffer(result["arrows"], np.float32).reshape(-1, 4), ARROWS)
+    assert result["text"] == "generator of 4"
+    assert ask(widget, [b"", "restart"])["result"]["text"] == "restart of 0"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (OPINION, ARROWS[:, :2], "no pushes"),
+        (OPINION, ARROWS[:, :2], ARROWS[1:, 2:], "a push is missing"),
+        (OPINION[0], ARROWS[:, :2], ARROWS[:, 2:], "a row"),
+        (OPINION * np.nan, ARROWS[:, :2], ARROWS[:, 2:], "not finite"),
+    ],
+)
+def test_another_answer_of_the_networks_is_refused(answer):
+    with pytest.raises(ValueError):
+        widgets.gan_lab(lambda points, players: answer, POINTS, figure(5))
 
 
 @pytest.fixture
