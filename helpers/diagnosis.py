@@ -51,8 +51,7 @@ class Diagnosis:
         if least < low - 0.1 * (high - low) or most > high + 0.1 * (high - low):
             sign = f"Samples go from {least:.2g} to {most:.2g}, not {low} to {high}."
             self.warn(step, sign, OUT_OF_RANGE)
-        deviation = samples.std(axis=0).mean()
-        self._alike.append(len(samples) > 1 and deviation < ALIKE * (high - low))
+        self._alike.append(len(samples) > 1 and samples.std(axis=0).mean() < ALIKE * (high - low))
         begun = step >= SLOW_START or not all(self._alike)
         if begun and sum(self._alike[-ALIKE_GRIDS:]) == ALIKE_GRIDS:
             self.warn(step, "The samples look all alike.", COLLAPSE)

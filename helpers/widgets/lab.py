@@ -15,10 +15,11 @@ def gan_lab(play: Function, points: Array, figure: Figure) -> Asker:
     and a text. A page without a kernel shows `figure`. ValueError: `play` returns other things.
     """
 
-    def result_at(place: list) -> dict:
-        opinion, *arrows, text = play(np.frombuffer(place[0], np.float32).reshape(-1, 2), place[1])
-        field = packed(np.asarray(opinion)[None], (0, 1))[0]
-        return dict(opinion=field, arrows=np.float32(np.hstack(arrows)).tobytes(), text=text)
+    def answer(place: list) -> dict:
+        drawn = np.frombuffer(place[0], np.float32).reshape(-1, 2)
+        opinion, fakes, pushes, text = play(drawn, place[1])
+        (field,) = packed(np.asarray(opinion)[None], (0, 1))
+        arrows = np.float32(np.hstack([fakes, pushes])).tobytes()
+        return {"opinion": field, "arrows": arrows, "text": text}
 
-    place = [np.float32(points).tobytes(), "restart"]
-    return Asker("lab.js", result_at, place, figure._repr_png_())
+    return Asker("lab.js", answer, [np.float32(points).tobytes(), "restart"], figure._repr_png_())
