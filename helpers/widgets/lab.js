@@ -3,7 +3,7 @@
 
 const SIDE = 800; // pixels of the plane, two for one of the screen; it goes from -1 to 1
 const GAP = 0.04; // between two points of a stroke
-const [PUSH, LONGEST] = [6, 48]; // pixels of a push of strength 1, and of the strongest
+const [PUSH, LONGEST] = [16, 48]; // pixels of a push of strength 1, and of the strongest
 const [REAL, FAKE] = [[44, 160, 44], [227, 119, 194]]; // as in all figures of the course
 const NO_POINTS = "There are no points to imitate. Draw some on the plane with mouse, finger or pen.";
 
