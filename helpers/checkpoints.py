@@ -155,7 +155,7 @@ def configuration(thing: Any) -> Any:
 
 def first_difference(old: Any, new: Any, place: str = "") -> str:
     """Return in words the first place where two structures differ, or ""."""
-    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+    if isinstance(old, list) and isinstance(new, list):
         old, new = dict(enumerate(old)), dict(enumerate(new))
     if isinstance(old, dict) and isinstance(new, dict):
         pairs = ((key, old.get(key), new.get(key)) for key in {**new, **old})

@@ -454,9 +454,12 @@ def test_a_discriminator_that_is_sure_of_everything_gives_numbers(laboratory, fa
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_the_laboratory_starts_again_without_points_and_plays_for_one(laboratory):
     nothing = np.zeros((0, 2), np.float32)
-    field, fakes, pushes, _ = laboratory.play_lab(nothing, "restart")
+    field, fakes, pushes, text = laboratory.play_lab(nothing, "restart")
     assert np.shape(field) == (40, 40) and np.isfinite(pushes).all() and len(fakes) == 200
+    assert "nan" not in text
     number_in(laboratory.play_lab(np.float32([[0.5, -0.5]]), "both")[3])
+    laboratory.lab.clear()  # as after its cell was run again, in the middle of a run
+    number_in(laboratory.play_lab(laboratory.heaps, "both")[3])
 
 
 # ----------------------------------------------------------------------- samples and scores
