@@ -127,8 +127,6 @@ def test_the_pair_of_the_lesson_draws_pictures_and_gives_logits(chapter):
     assert generator.layers[-1].activation.__name__ == "tanh"
     assert discriminator(pictures).shape == (3, 1)
     assert discriminator.layers[-1].activation.__name__ == "linear"
-    larger = [network.count_params() for network in chapter.make_textbook_pair()]
-    assert discriminator.count_params() < larger[1]
 
 
 def test_the_networks_of_the_plane(chapter):
@@ -455,8 +453,8 @@ def test_a_discriminator_that_is_sure_of_everything_gives_numbers(laboratory, fa
 def test_the_laboratory_starts_again_without_points_and_plays_for_one(laboratory):
     nothing = np.zeros((0, 2), np.float32)
     field, fakes, pushes, text = laboratory.play_lab(nothing, "restart")
-    assert np.shape(field) == (40, 40) and np.isfinite(pushes).all() and len(fakes) == 200
-    assert "nan" not in text
+    assert np.shape(field) == (40, 40) and np.shape(fakes) == (200, 2)
+    assert np.isfinite(pushes).all() and "nan" not in text
     number_in(laboratory.play_lab(np.float32([[0.5, -0.5]]), "both")[3])
     laboratory.lab.clear()  # as after its cell was run again, in the middle of a run
     number_in(laboratory.play_lab(laboratory.heaps, "both")[3])
