@@ -110,6 +110,17 @@ def test_covered_share_is_the_precision_and_recall_of_the_helper(variety, monkey
     assert scores.recall == pytest.approx(variety.covered_share(seen, made), abs=0.011)
 
 
+def test_coverage_asks_for_the_reach_of_real_pictures(variety):
+    real, made = RNG.standard_normal((30, 2)), 0.5 * RNG.standard_normal((20, 2))
+    reach = [np.sort(np.linalg.norm(real - one, axis=1))[3] for one in real]
+    found = [np.linalg.norm(made - one, axis=1).min() <= far for one, far in zip(real, reach)]
+    assert variety.coverage(real, made) == pytest.approx(np.mean(found))
+    assert 0 < np.mean(found) < 1
+    lonely = np.concatenate([made, [[1e6, 0]]])  # lifts the recall to 1, and not the coverage
+    assert variety.covered_share(real, lonely) > variety.covered_share(real, made)
+    assert variety.coverage(real, lonely) == variety.coverage(real, made)
+
+
 def test_nearest_finds_the_nearest(variety):
     asked, known = RNG.standard_normal((20, 5)), RNG.standard_normal((40, 5))
     distances, places = variety.nearest(asked, known)
@@ -154,10 +165,13 @@ def test_the_cheats_win_the_scores_that_the_text_says(variety, monkeypatch):
     monkeypatch.setitem(vars(variety), "seen", seen)
     monkeypatch.setitem(vars(variety), "fashion", data)
     monkeypatch.setitem(vars(variety), "boot", 9)
+    monkeypatch.setitem(vars(variety), "judge", pretrained.load("classifier_clothes"))
+    monkeypatch.setitem(vars(variety), "reference", variety.features(seen[300:]))
     one = variety.scores_of(np.repeat(seen[:1], 300, axis=0))
     copies, real = variety.scores_of(seen[:300]), variety.scores_of(hidden)
-    assert one[2] < 0.05 and one[3] > 3 * real[3]
-    assert copies[2] > real[2] and copies[3] < real[3] and copies[0] > 0.8
+    _, _, recall, covered, fcd, _ = one
+    assert recall < 0.05 and covered < 0.05 and fcd > 3 * real[4]
+    assert copies[2] > real[2] and copies[4] < real[4] and copies[0] > 0.8
 
 
 def test_a_lonely_picture_covers_much():
