@@ -181,13 +181,12 @@ def test_a_lonely_picture_covers_much():
     assert solutions.covered_share(real, made[:3], 1) == 0.5
 
 
-def test_the_longest_step_of_an_even_way_is_as_long_as_the_others(monkeypatch):
+def test_an_even_way_has_even_steps(monkeypatch):
     solutions = load_definitions("03", FOLDER / "solutions" / "03_variety.ipynb")
     monkeypatch.setitem(vars(solutions), "features", lambda images: images)
-    even = np.linspace(0, 1, 9).reshape(1, 9, 1) * RNG.standard_normal((5, 1, 128))
-    np.testing.assert_allclose(solutions.longest_step(even), 1)
-    even[:, 5:] += even[:, -1:]  # one step of nine eighths, seven of one eighth
-    np.testing.assert_allclose(solutions.longest_step(even), 9 * 8 / 16)
+    ends = RNG.standard_normal((5, 1, 128))
+    lengths = solutions.step_lengths(np.linspace(0, 1, 9).reshape(1, 9, 1) * ends)
+    np.testing.assert_allclose(lengths, np.linalg.norm(ends, axis=2) / 8 * np.ones(8))
 
 
 def test_keras_is_not_asked_for_private_things(variety):
