@@ -84,8 +84,8 @@ def test_scaled_brings_grey_values_to_minus_one_and_one(chapter):
     np.testing.assert_allclose(images.ravel(), [-1, 1, -0.6], atol=1e-6)
 
 
-def test_the_textbooks_pair(chapter):
-    generator, discriminator = chapter.make_textbook_pair()
+def test_the_heavy_pair(chapter):
+    generator, discriminator = chapter.make_heavy_pair()
     assert (generator.count_params(), discriminator.count_params()) == (844_161, 720_833)
     assert generator.output_shape == (None, 28, 28, 1)
     kinds = [type(layer).__name__ for layer in generator.layers]
@@ -109,7 +109,7 @@ def test_the_textbooks_pair(chapter):
 
 
 def test_dropout_and_the_statistics_of_a_batch_act_only_in_training(chapter):
-    generator, discriminator = chapter.make_textbook_pair()
+    generator, discriminator = chapter.make_heavy_pair()
     noise = chapter.noise_of(4, seed=0)
     alone, together = generator(noise[:1]), generator(noise)[:1]
     np.testing.assert_allclose(alone, together, atol=1e-5)

@@ -28,7 +28,7 @@ Trained = tuple[Any, dict[str, list[float]]]  # a generator of built-in layers, 
 
 def gan(chapter: Any, run: str, data: datasets.ImageData, steps: int, textbook: bool) -> Trained:
     pair = chapter.make_generator(), chapter.make_discriminator()
-    pair = chapter.make_textbook_pair() if textbook else pair
+    pair = chapter.make_heavy_pair() if textbook else pair
     trained = chapter.train_gan(run, chapter.scaled(data.train_images), steps, pair)
     return pair[0], trained.history
 
