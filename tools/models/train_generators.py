@@ -26,9 +26,9 @@ NOISE_SEED = 1  # of the pictures that are scored
 Trained = tuple[Any, dict[str, list[float]]]  # a generator of built-in layers, and its history
 
 
-def gan(chapter: Any, run: str, data: datasets.ImageData, steps: int, textbook: bool) -> Trained:
+def gan(chapter: Any, run: str, data: datasets.ImageData, steps: int, heavy: bool) -> Trained:
     pair = chapter.make_generator(), chapter.make_discriminator()
-    pair = chapter.make_heavy_pair() if textbook else pair
+    pair = chapter.make_heavy_pair() if heavy else pair
     trained = chapter.train_gan(run, chapter.scaled(data.train_images), steps, pair)
     return pair[0], trained.history
 
@@ -54,14 +54,14 @@ def pix2pix(chapter: Any, run: str, data: pairs.PairData, steps: int) -> Trained
 
 
 DIGITS, CLOTHES, BOOTS, SKETCHES = "mnist", "fashion_mnist", "ankle boots", "sketches"
-LIGHT, TEXTBOOK = (partial(gan, textbook=choice) for choice in (False, True))
+LIGHT, HEAVY = (partial(gan, heavy=choice) for choice in (False, True))
 DENSE, CONVOLUTIONAL = (partial(cgan, recipe=recipe) for recipe in ("OURS", "CONVOLUTIONAL"))
 DENSE_ABOUT = "conditional GAN, networks of the source, generator of digits"
 CONVOLUTIONAL_ABOUT = "convolutional conditional GAN, generator of"
 PLANS = {  # name: how it is trained, from what, steps, what it is
     "04_dcgan_clothes": (dcgan, CLOTHES, 25_000, "improved recipe, averaged generator of clothes"),
     "03_gan_boots": (LIGHT, BOOTS, 5_000, "light generator of ankle boots"),
-    "03_gan_digits": (TEXTBOOK, DIGITS, 2_000, "generator of digits, networks of a textbook"),
+    "03_gan_digits": (HEAVY, DIGITS, 2_000, "generator of digits, the heavy pair"),
     "06_cgan_digits_source": (DENSE, DIGITS, 23_400, DENSE_ABOUT),
     "06_cgan_digits": (CONVOLUTIONAL, DIGITS, 8_000, f"{CONVOLUTIONAL_ABOUT} digits"),
     "07_pix2pix_sketches": (pix2pix, SKETCHES, 6_000, "Pix2Pix, generator of garments"),
