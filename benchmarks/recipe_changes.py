@@ -1,111 +1,217 @@
-"""From chapter 04's source to its improved recipe, one change at a time, each for the same time.
+"""Chapter 04's recipes: what a step costs, how far the lesson gets, and what each change brings.
 
-    COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes times
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes lesson [runs]
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes changes [runs]
 
-About 25 minutes on 2 cores; goes on with the line at which it stopped. The time is that of 200
-steps of the source's recipe. How many steps another recipe makes in it is measured first, side by
-side with the source's, in turns. Then the improved recipe is trained with three seeds, for as many
-steps as in the lesson. A line of `data/measured/recipe_changes.csv` is measured again only when its
-recipe or the judge has changed.
+`times` measures step times side by side, in turns: a minute or two. `lesson` trains the improved
+recipe and `EARLIER` for as long as the lesson does, five reference minutes, with three seeds each,
+and scores the chapter's snapshots. `changes` trains each row of `rows` with three seeds for the
+time of `TIME` steps of the tutorial's recipe: about an hour on the reference machine. Both go on
+with the run at which they stopped, and make at most `runs` runs. A run is made again only when its
+recipe, its steps or the judge has changed.
 """
 
 import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
+from keras import layers
 
-from benchmarks.tables import MEASURED, complete_clothes, judge, read_rows, write_rows
+from benchmarks.tables import MEASURED, checksum, complete_clothes, judge, read_rows, write_rows
 from helpers import datasets, metrics
-from helpers.course import start
+from helpers.course import machine_gflops, start
 from tools.notebooks.definitions import load_definitions
+from tools.notebooks.execution import FOLDER
 
-TABLE = MEASURED / "recipe_changes.csv"
-KEY = ("recipe", "settings", "seed", "judge")
-SCORES = ("fcd", "floor", "samples", "precision", "recall")
-COLUMNS = ("recipe", "settings", "seed", "steps", "step_ratio", *SCORES, "judge")
-LESSON = "improved, lesson"
-SOURCE_STEPS, SEEDS, ROUNDS = 200, (42, 43, 44), 6
+TIMES = MEASURED / "recipe_times.csv"
+LESSON = MEASURED / "recipe_lesson.csv"
+CHANGES = MEASURED / "recipe_changes.csv"
+KEY = ("recipe", "seed", "settings", "judge")
+TIME_COLUMNS = ("recipe", "settings", "ratio", "low", "high")
+SCORES = ("fcd", "floor", "precision", "recall")
+COLUMNS = ("recipe", "seed", "mark", "step", *SCORES, "classes", "settings", "judge")
+TIME = 150  # steps of the tutorial's recipe: about a minute on the reference machine
+EQUAL = 500  # equal steps for the improved recipe and its neighbours
+SEEDS, ROUNDS = (42, 43, 44), 8
+CURVE = (100, 150, 200, 300, 400, 600, 1_000, 2_000, 4_000, 8_000)  # steps of the lesson's curve
 Recipe = dict[str, Any]
+Plan = tuple[Recipe, dict[str, int]]  # and the steps at which it is scored, by a name
+Row = dict[str, Any]
 
 
-def recipes(chapter: ModuleType) -> dict[str, Recipe]:
-    """Return the recipes by their lines in the table; each adds its change to the one before."""
-    improved = chapter.IMPROVED
-    changes = {
-        "source": {},
-        "+ beta_1 0.5": {"beta_1": 0.5},
-        "+ learning rate": {"rate": improved["rate"]},
-        "+ batch size": {"batch_size": improved["batch_size"]},
-        "+ cheaper generator": {"make_generator": chapter.make_fast_generator},
-        "+ other discriminator": {"make_discriminator": chapter.make_fast_discriminator},
-        "+ averaged generator": {"average": improved["average"]},
-    }
-    table, recipe = {}, chapter.SOURCE
-    for line, change in changes.items():
-        table[line] = recipe = recipe | change
-    assert recipe == improved, "the changes do not lead to the improved recipe"
-    return table
+def earlier_generator() -> keras.Model:
+    grow = dict(kernel_size=4, strides=2, padding="same")
+    hidden = [layers.Dense(7 * 7 * 128, use_bias=False), layers.BatchNormalization()]
+    hidden += [layers.ReLU(), layers.Reshape((7, 7, 128))]
+    hidden += [layers.Conv2DTranspose(64, use_bias=False, **grow), layers.BatchNormalization()]
+    last = layers.Conv2DTranspose(1, activation="tanh", **grow)
+    return keras.Sequential([keras.Input((100,)), *hidden, layers.ReLU(), last], name="generator")
+
+
+def earlier_discriminator() -> keras.Model:
+    hidden = [layers.Conv2D(32, 4, strides=2, padding="same"), layers.LeakyReLU(0.2)]
+    for filters in (64, 128):
+        hidden += [layers.Conv2D(filters, 4, strides=2, padding="same", use_bias=False)]
+        hidden += [layers.BatchNormalization(), layers.LeakyReLU(0.2)]
+    parts = [keras.Input((28, 28, 1)), *hidden, layers.Flatten(), layers.Dense(1)]
+    return keras.Sequential(parts, name="discriminator")
+
+
+EARLIER = dict(  # the recipe of the course's first edition
+    make_generator=earlier_generator,
+    make_discriminator=earlier_discriminator,
+    rate=1e-3,
+    beta_1=0.5,
+    batch_size=64,
+    average=0.998,
+)
+
+
+def rows(lesson: ModuleType) -> dict[str, Recipe]:
+    """Return the recipes by name: the way there, one change more a row, then each left out."""
+    table, recipe = {"tutorial": lesson.TUTORIAL}, lesson.TUTORIAL
+    for line, change in lesson.CHANGES.items():
+        recipe = recipe | change
+        table[f"+ {line}"] = recipe
+    assert recipe == lesson.IMPROVED, "the changes do not lead to the improved recipe"
+    table["improved"] = table.pop(f"+ {line}")  # the last row has them all
+    for line, change in lesson.CHANGES.items():
+        table[f"without {line}"] = recipe | {name: lesson.TUTORIAL[name] for name in change}
+    return table | {"paper": lesson.PAPER}
 
 
 def settings(recipe: Recipe) -> str:
-    """Return a recipe as a text: a row is measured again when its recipe has changed."""
-    sizes = {
-        name: recipe[f"make_{name}"]().count_params() for name in ("generator", "discriminator")
-    }
+    """Return a checksum of a recipe, its networks among it."""
+    networks = [recipe[f"make_{name}"]().to_json() for name in ("generator", "discriminator")]
     numbers = {name: value for name, value in recipe.items() if not name.startswith("make_")}
-    return " ".join(f"{name}={value}" for name, value in (numbers | sizes).items())
+    return checksum([*networks, str(sorted(numbers.items()))])
 
 
-def wanted(chapter: ModuleType) -> dict[tuple[str, ...], Recipe]:
-    """Return the recipes by the keys of their rows, in the table's order."""
-    lines = [(line, recipe, SEEDS[0]) for line, recipe in recipes(chapter).items()]
-    lines += [(LESSON, chapter.IMPROVED, seed) for seed in SEEDS]
-    return {(line, settings(recipe), str(seed), judge()): recipe for line, recipe, seed in lines}
+def timer(lesson: ModuleType, real: np.ndarray, recipe: Recipe) -> Callable[[], float]:
+    """Return a function that takes the time of a step, in seconds, over about a second."""
+    _, step, _ = lesson.make_training(recipe, SEEDS[0])
+    batch, count = real[: recipe["batch_size"]], 1
+
+    def seconds() -> float:
+        began = time.perf_counter()
+        for number in range(count):
+            numbers = step(batch, tf.constant(number))
+        float(numbers["generator_loss"])
+        return (time.perf_counter() - began) / count
+
+    seconds()  # traces
+    count = max(2, round(1 / seconds()))
+    return seconds
 
 
-def step_ratio(chapter: ModuleType, recipe: Recipe) -> float:
-    """Return how many steps of a recipe take as long as one of the source's.
+def measure_times(lesson: ModuleType, real: np.ndarray) -> None:
+    """Write how many steps of each recipe take as long as one of the tutorial's."""
+    base, found = timer(lesson, real, lesson.TUTORIAL), []
+    for name, recipe in (rows(lesson) | {"earlier": EARLIER}).items():
+        numbers = 1, 1, 1
+        if name != "tutorial":
+            other = timer(lesson, real, recipe)
+            ratios = [base() / other() for _ in range(ROUNDS)]
+            numbers = np.median(ratios), min(ratios), max(ratios)
+        found.append(dict(zip(TIME_COLUMNS, (name, settings(recipe), *np.round(numbers, 2)))))
+        print(found[-1], flush=True)
+    write_rows(TIMES, TIME_COLUMNS, found)
 
-    The chapter's own timers, in turns, each for about a second; the median of the rounds.
-    """
-    both = chapter.SOURCE, recipe
-    counts = [max(1, round(1 / chapter.timer(each, 2)())) for each in both]
-    timers = [chapter.timer(each, count) for each, count in zip(both, counts)]
-    rounds = np.array([[seconds() for seconds in timers] for _ in range(ROUNDS)])
-    return float(np.median(rounds[:, 0] / rounds[:, 1]))
+
+def ratio_of(recipe: Recipe) -> float:
+    """Return the ratio of `measure_times`. SystemExit: it was not measured."""
+    ratios = {row["settings"]: float(row["ratio"]) for row in read_rows(TIMES)}
+    if settings(recipe) not in ratios:
+        raise SystemExit(f"'{TIMES}' does not know the time of a recipe. First run: times")
+    return ratios[settings(recipe)]
 
 
-def measure(
-    chapter: ModuleType, data: datasets.ImageData, recipe: Recipe, seed: int, steps: int
-) -> dict[str, float]:
-    """Train from the start, and return the scores."""
-    generator, _ = chapter.train_dcgan("recipe_changes", recipe, steps, seed, fresh=True)
-    fakes = chapter.generate(generator, metrics.LARGEST_SAMPLE, seed=0)
-    score = metrics.frechet_classifier_distance(data.train_images, fakes, data)
+def lesson_plans(chapter: ModuleType) -> dict[str, Plan]:
+    """Return the improved recipe as in the chapter, and the earlier one for the same time."""
+    steps = round(chapter.STEPS * ratio_of(EARLIER) / ratio_of(chapter.IMPROVED))
+    marks = {f"step {step}": step for step in (*CURVE, chapter.STEPS)}
+    return {"improved": (chapter.IMPROVED, marks), "earlier": (EARLIER, {"equal time": steps})}
+
+
+def change_plans(lesson: ModuleType) -> dict[str, Plan]:
+    """Return what to train, and the steps at which to score: equal steps, and equal time."""
+    plans = {}
+    for name, recipe in rows(lesson).items():
+        marks = {"equal time": round(TIME * ratio_of(recipe))}
+        if name == "improved" or not name.startswith("without"):
+            marks |= {"equal steps": TIME}
+        if name == "improved" or name.startswith("without"):
+            marks |= {"equal steps, later": EQUAL}
+        plans[name] = recipe, marks
+    return plans
+
+
+def score(lesson: ModuleType, generator: Any, data: datasets.ImageData) -> dict[str, float]:
+    fakes = lesson.generate(generator, metrics.LARGEST_SAMPLE, seed=0)
+    fcd, floor, _ = metrics.frechet_classifier_distance(data.train_images, fakes, data)
     coverage = metrics.precision_recall(data.train_images, fakes, data)
-    numbers = *score, coverage.precision, coverage.recall
-    return dict(zip(SCORES, (round(number, 3) for number in numbers), strict=True))
+    found = metrics.class_shares(fakes, data) > metrics.class_shares(data.test_images, data) / 4
+    numbers = fcd, floor, coverage.precision, coverage.recall
+    return dict(zip(SCORES, (round(float(n), 3) for n in numbers))) | {"classes": int(found.sum())}
 
 
-def main() -> None:
+def train(lesson: ModuleType, data: datasets.ImageData, plan: Plan, seed: int) -> list[Row]:
+    """Train from the start, and return the scores of the averaged generator at the marks."""
+    recipe, marks = plan
+    parts, step, _ = lesson.make_training(recipe, seed)
+    ordered = datasets.batches(lesson.scaled(data.train_images), recipe["batch_size"], seed)
+    scores = {}
+    for number in range(1, max(marks.values()) + 1):
+        step(next(ordered), tf.constant(number - 1))
+        if number in marks.values():
+            scores[number] = {"step": number} | score(lesson, parts["averaged"], data)
+    return [{"mark": mark} | scores[number] for mark, number in marks.items()]
+
+
+def make_runs(table: Path, lesson: ModuleType, plans: dict[str, Plan], most: int) -> None:
+    """Make the runs that a table lacks, at most so many, and write it after each one."""
+    data, done = complete_clothes(), {}
+    for row in read_rows(table):
+        done.setdefault(tuple(row[name] for name in KEY), []).append(row)
+    plans_by_key = {
+        (name, str(seed), settings(plan[0]), judge()): plan
+        for seed in SEEDS
+        for name, plan in plans.items()
+    }
+    for key, plan in plans_by_key.items():
+        found = {row["mark"]: int(row["step"]) for row in done.get(key, [])}
+        if found == plan[1]:
+            continue
+        if most <= 0:
+            return
+        most, began = most - 1, time.monotonic()
+        done[key] = [dict(zip(KEY, key)) | row for row in train(lesson, data, plan, int(key[1]))]
+        write_rows(table, COLUMNS, [row for one in plans_by_key for row in done.get(one, [])])
+        seconds = time.monotonic() - began
+        print(f"{seconds:.0f} s at {machine_gflops():.0f} GFLOP/s:", *done[key], sep="\n    ")
+
+
+def main(what: str = "", most: str = "1000") -> None:
+    if what not in ("times", "lesson", "changes"):
+        raise SystemExit("Say what to do: times, lesson, or changes.")
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
-    chapter, data = load_definitions("04"), complete_clothes()
-    chapter.real, keys = chapter.scaled(data.train_images), wanted(chapter)
-    rows = {tuple(row[name] for name in KEY): row for row in read_rows(TABLE)}
-    for key, recipe in keys.items():
-        line, _, seed, _ = key
-        if key in rows and (line != LESSON or rows[key]["steps"] == str(chapter.STEPS)):
-            continue
-        ratio = 1.0 if recipe == chapter.SOURCE else step_ratio(chapter, recipe)
-        steps = chapter.STEPS if line == LESSON else round(SOURCE_STEPS * ratio)
-        numbers = {"steps": steps, "step_ratio": round(ratio, 3)}
-        numbers |= measure(chapter, data, recipe, int(seed), steps)
-        rows[key] = dict(zip(KEY, key)) | numbers
-        write_rows(TABLE, COLUMNS, [rows[key] for key in keys if key in rows])
-        print(rows[key], flush=True)
+    lesson = load_definitions("04", FOLDER / "further" / "04_recipes.ipynb")
+    if what == "times":
+        measure_times(lesson, lesson.scaled(complete_clothes().train_images))
+    elif what == "lesson":
+        make_runs(LESSON, lesson, lesson_plans(load_definitions("04")), int(most))
+    else:
+        make_runs(CHANGES, lesson, change_plans(lesson), int(most))
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

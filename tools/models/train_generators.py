@@ -35,7 +35,8 @@ def gan(chapter: Any, run: str, data: datasets.ImageData, steps: int, heavy: boo
 
 def dcgan(chapter: Any, run: str, data: datasets.ImageData, steps: int) -> Trained:
     chapter.real = chapter.scaled(data.train_images)  # a variable of the notebook
-    return chapter.train_dcgan(run, chapter.IMPROVED, steps)
+    parts, trained = chapter.train_dcgan(run, chapter.IMPROVED, steps)
+    return parts["averaged"], trained.history
 
 
 def cgan(chapter: Any, run: str, data: datasets.ImageData, steps: int, recipe: str) -> Trained:
