@@ -149,7 +149,7 @@ def change_plans(lesson: ModuleType) -> dict[str, Plan]:
         if name == "improved" or not name.startswith("without"):
             marks |= {"equal steps": TIME}
         if name == "improved" or name.startswith("without"):
-            marks |= {"equal steps, later": EQUAL}
+            marks |= {"equal steps later": EQUAL}
         plans[name] = recipe, marks
     return plans
 
