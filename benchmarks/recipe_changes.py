@@ -2,14 +2,15 @@
 
     COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes times
     COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes lesson [runs]
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes earlier [runs]
     COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes changes [runs]
 
 `times` measures step times side by side, in turns: a minute or two. `lesson` trains the improved
-recipe and `EARLIER` for as long as the lesson does, five reference minutes, with three seeds each,
-and scores the chapter's snapshots. `changes` trains each row of `rows` with three seeds for the
-time of `TIME` steps of the tutorial's recipe: about an hour on the reference machine. Both go on
-with the run at which they stopped, and make at most `runs` runs. A run is made again only when its
-recipe, its steps or the judge has changed.
+recipe as the lesson does, five reference minutes, with three seeds, and scores it along the way.
+`earlier` trains the recipe of the first edition for the same time. `changes` trains each row of
+`rows` with three seeds, for the time of `TIME` steps of the tutorial's recipe: about an hour on the
+reference machine. All go on with the run at which they stopped, and make at most `runs` runs. A run
+is made again only when its recipe, its steps or the judge has changed.
 """
 
 import os
@@ -22,7 +23,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 
 from benchmarks.tables import MEASURED, checksum, complete_clothes, judge, read_rows, write_rows
@@ -33,6 +33,7 @@ from tools.notebooks.execution import FOLDER
 
 TIMES = MEASURED / "recipe_times.csv"
 LESSON = MEASURED / "recipe_lesson.csv"
+FIRST_EDITION = MEASURED / "recipe_earlier.csv"
 CHANGES = MEASURED / "recipe_changes.csv"
 KEY = ("recipe", "seed", "settings", "judge")
 TIME_COLUMNS = ("recipe", "settings", "ratio", "low", "high")
@@ -71,6 +72,7 @@ EARLIER = dict(  # the recipe of the course's first edition
     rate=1e-3,
     beta_1=0.5,
     batch_size=64,
+    penalty=0.0,
     average=0.998,
 )
 
@@ -89,25 +91,28 @@ def rows(lesson: ModuleType) -> dict[str, Recipe]:
 
 
 def settings(recipe: Recipe) -> str:
-    """Return a checksum of a recipe, its networks among it."""
-    networks = [recipe[f"make_{name}"]().to_json() for name in ("generator", "discriminator")]
-    numbers = {name: value for name, value in recipe.items() if not name.startswith("make_")}
-    return checksum([*networks, str(sorted(numbers.items()))])
+    """Return a checksum of a recipe, its networks among it, but not the names of their layers."""
+    texts = []
+    for name, value in sorted(recipe.items()):
+        layers_of = value().layers if name.startswith("make_") else ()
+        configurations = [layer.get_config() | {"name": ""} for layer in layers_of]
+        texts.append(f"{name} {configurations or value}")
+    return checksum(texts)
 
 
 def timer(lesson: ModuleType, real: np.ndarray, recipe: Recipe) -> Callable[[], float]:
     """Return a function that takes the time of a step, in seconds, over about a second."""
     _, step, _ = lesson.make_training(recipe, SEEDS[0])
-    batch, count = real[: recipe["batch_size"]], 1
+    batch, count = real[: recipe["batch_size"]], 2
 
     def seconds() -> float:
         began = time.perf_counter()
         for number in range(count):
-            numbers = step(batch, tf.constant(number))
+            numbers = step(batch, number)
         float(numbers["generator_loss"])
         return (time.perf_counter() - began) / count
 
-    seconds()  # traces
+    seconds()  # traces both graphs, with the penalty and without
     count = max(2, round(1 / seconds()))
     return seconds
 
@@ -135,10 +140,15 @@ def ratio_of(recipe: Recipe) -> float:
 
 
 def lesson_plans(chapter: ModuleType) -> dict[str, Plan]:
-    """Return the improved recipe as in the chapter, and the earlier one for the same time."""
-    steps = round(chapter.STEPS * ratio_of(EARLIER) / ratio_of(chapter.IMPROVED))
+    """Return the improved recipe as in the chapter, scored along the way."""
     marks = {f"step {step}": step for step in (*CURVE, chapter.STEPS)}
-    return {"improved": (chapter.IMPROVED, marks), "earlier": (EARLIER, {"equal time": steps})}
+    return {"improved": (chapter.IMPROVED, marks)}
+
+
+def earlier_plans(chapter: ModuleType) -> dict[str, Plan]:
+    """Return the recipe of the course's first edition, for as long as the chapter's training."""
+    steps = round(chapter.STEPS * ratio_of(EARLIER) / ratio_of(chapter.IMPROVED))
+    return {"earlier": (EARLIER, {"equal time": steps})}
 
 
 def change_plans(lesson: ModuleType) -> dict[str, Plan]:
@@ -163,45 +173,57 @@ def score(lesson: ModuleType, generator: Any, data: datasets.ImageData) -> dict[
     return dict(zip(SCORES, (round(float(n), 3) for n in numbers))) | {"classes": int(found.sum())}
 
 
-def train(lesson: ModuleType, data: datasets.ImageData, plan: Plan, seed: int) -> list[Row]:
-    """Train from the start, and return the scores of the averaged generator at the marks."""
-    recipe, marks = plan
+def train(
+    lesson: ModuleType, data: datasets.ImageData, recipe: Recipe, seed: int, marks: set[int]
+) -> dict[int, Row]:
+    """Train from the start, and return the scores of the averaged generator at these steps."""
     parts, step, _ = lesson.make_training(recipe, seed)
     ordered = datasets.batches(lesson.scaled(data.train_images), recipe["batch_size"], seed)
     scores = {}
-    for number in range(1, max(marks.values()) + 1):
-        step(next(ordered), tf.constant(number - 1))
-        if number in marks.values():
-            scores[number] = {"step": number} | score(lesson, parts["averaged"], data)
-    return [{"mark": mark} | scores[number] for mark, number in marks.items()]
+    for number in range(1, max(marks) + 1):
+        step(next(ordered), number - 1)
+        if number in marks:
+            scores[number] = score(lesson, parts["averaged"], data)
+    return scores
 
 
 def make_runs(table: Path, lesson: ModuleType, plans: dict[str, Plan], most: int) -> None:
-    """Make the runs that a table lacks, at most so many, and write it after each one."""
-    data, done = complete_clothes(), {}
+    """Make the runs that a table lacks, at most so many, and write it after each one.
+
+    Recipes that are the same by two ways are trained once.
+    """
+    data, found, wanted = complete_clothes(), {}, {}
     for row in read_rows(table):
-        done.setdefault(tuple(row[name] for name in KEY), []).append(row)
-    plans_by_key = {
-        (name, str(seed), settings(plan[0]), judge()): plan
-        for seed in SEEDS
-        for name, plan in plans.items()
-    }
-    for key, plan in plans_by_key.items():
-        found = {row["mark"]: int(row["step"]) for row in done.get(key, [])}
-        if found == plan[1]:
+        run = found.setdefault((row["settings"], row["seed"], row["judge"]), {})
+        run[int(row["step"])] = {name: row[name] for name in (*SCORES, "classes")}
+    for seed in SEEDS:
+        for recipe, marks in plans.values():
+            run = wanted.setdefault((settings(recipe), str(seed), judge()), (recipe, set()))
+            run[1].update(marks.values())
+    for key, (recipe, marks) in wanted.items():
+        if marks <= set(found.get(key, ())):
             continue
         if most <= 0:
             return
         most, began = most - 1, time.monotonic()
-        done[key] = [dict(zip(KEY, key)) | row for row in train(lesson, data, plan, int(key[1]))]
-        write_rows(table, COLUMNS, [row for one in plans_by_key for row in done.get(one, [])])
+        found[key] = train(lesson, data, recipe, int(key[1]), marks)
+        rows = [
+            dict(zip(KEY, (name, str(seed), settings(recipe), judge())))
+            | {"mark": mark, "step": step}
+            | found[settings(recipe), str(seed), judge()][step]
+            for name, (recipe, marks) in plans.items()
+            for seed in SEEDS
+            for mark, step in marks.items()
+            if step in found.get((settings(recipe), str(seed), judge()), ())
+        ]
+        write_rows(table, COLUMNS, rows)
         seconds = time.monotonic() - began
-        print(f"{seconds:.0f} s at {machine_gflops():.0f} GFLOP/s:", *done[key], sep="\n    ")
+        print(f"{seconds:.0f} s at {machine_gflops():.0f} GFLOP/s, {key}: {found[key]}", flush=True)
 
 
 def main(what: str = "", most: str = "1000") -> None:
-    if what not in ("times", "lesson", "changes"):
-        raise SystemExit("Say what to do: times, lesson, or changes.")
+    if what not in ("times", "lesson", "earlier", "changes"):
+        raise SystemExit("Say what to do: times, lesson, earlier, or changes.")
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
     lesson = load_definitions("04", FOLDER / "further" / "04_recipes.ipynb")
@@ -209,6 +231,8 @@ def main(what: str = "", most: str = "1000") -> None:
         measure_times(lesson, lesson.scaled(complete_clothes().train_images))
     elif what == "lesson":
         make_runs(LESSON, lesson, lesson_plans(load_definitions("04")), int(most))
+    elif what == "earlier":
+        make_runs(FIRST_EDITION, lesson, earlier_plans(load_definitions("04")), int(most))
     else:
         make_runs(CHANGES, lesson, change_plans(lesson), int(most))
 

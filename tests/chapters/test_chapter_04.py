@@ -63,7 +63,8 @@ def test_the_networks_are_those_of_the_tutorial(chapter):
 
 def test_the_recipe_of_the_tutorial(chapter):
     recipe = {key: value for key, value in chapter.TUTORIAL.items() if not key.startswith("make")}
-    assert recipe == {"rate": 1e-4, "beta_1": 0.9, "batch_size": 256, "average": 0.0}
+    numbers = {"rate": 1e-4, "beta_1": 0.9, "batch_size": 256, "penalty": 0.0, "average": 0.0}
+    assert recipe == numbers
     parts, again = (chapter.make_parts(chapter.TUTORIAL, 0) for _ in range(2))
     for name in ("generator_optimizer", "discriminator_optimizer"):
         assert float(parts[name].learning_rate) == pytest.approx(1e-4)
@@ -96,7 +97,7 @@ def test_the_average_of_the_generator(chapter, tiny):
         wanted = values(parts["generator"])
         assert equal(wanted, values(parts["averaged"]))
         for step in (0, 1, 200):
-            both_steps(IMAGES[:4], tf.constant(step))
+            both_steps(IMAGES[:4], step)
             kept = min(average, (1 + step) / (10 + step))
             now = values(parts["generator"])
             wanted = [kept * mean + (1 - kept) * weight for mean, weight in zip(wanted, now)]
@@ -105,7 +106,43 @@ def test_the_average_of_the_generator(chapter, tiny):
         assert equal(values(parts["generator"]), values(parts["averaged"])) == (average == 0)
 
 
-def test_frames_are_kept_when_the_rounded_root_grows(chapter):
+def test_steepness_is_the_squared_length_of_the_slopes(chapter):
+    """Against differences of the logits of pictures that differ in one pixel."""
+    keras.utils.set_random_seed(0)
+    discriminator = training_checks.make_tiny_discriminator(dropout=0.0)
+    pictures = IMAGES[:2]
+    logits = lambda x: np.asarray(discriminator(x), np.float64).ravel()
+    slopes = []
+    for pixel in np.ndindex(28, 28):
+        near = pictures.copy()
+        near[:, *pixel] += 0.01
+        slopes.append((logits(near) - logits(pictures)) / 0.01)
+    wanted = np.mean(np.sum(np.square(slopes), axis=0))
+    found = float(chapter.steepness(discriminator, tf.constant(pictures)))
+    assert found == pytest.approx(wanted, rel=0.02)
+
+
+def test_the_penalty_acts_at_every_sixteenth_step_and_makes_the_discriminator_flatter(
+    chapter, tiny
+):
+    still = {"make_discriminator": lambda: training_checks.make_tiny_discriminator(dropout=0.0)}
+    steep = {}
+    for penalty in (0.0, 5.0):
+        parts, both_steps, _ = chapter.make_training(tiny | still | {"penalty": penalty}, 0)
+        weights = []
+        for step in (1, 16):
+            both_steps(IMAGES[:8], step)
+            weights.append(values(parts["discriminator"]))
+        steep[penalty] = *weights, float(chapter.steepness(parts["discriminator"], IMAGES[:8]))
+    (first, second, steeper), (other_first, other_second, flatter) = steep.values()
+    for one, other in zip(first, other_first, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert not equal(second, other_second)
+    assert flatter < steeper
+
+
+def test_frames_are_kept_when_the_rounded_root_grows():
+    chapter = load_definitions("04", ROOT / "notebooks/solutions/04_dcgan.ipynb")
     kept = chapter.kept_frames(251)
     assert len(kept) == 32 and kept[0] == 0 and kept[-1] == 250
     root = lambda number: round(2 * number**0.5)
@@ -167,6 +204,7 @@ def test_a_reader_who_changed_the_recipe_is_told(small, tiny):
     small.train_dcgan("main", tiny, 1)
     changes = {
         "average was 0.9, is 0.5": dict(average=0.5),
+        "penalty was 0.1, is 1.0": dict(penalty=1.0),
         "batch_size was 4, is 8": dict(batch_size=8),
         r"generator\..* was .*, is ": dict(make_generator=small.make_fast_generator),
         r"discriminator\..* was .*, is ": dict(make_discriminator=small.make_fast_discriminator),
