@@ -12,15 +12,17 @@ chapter turns them into time by the ratio of step times, measured side by side.
 
 import os
 import sys
+from pathlib import Path
 
 from benchmarks.tables import MEASURED, complete_clothes, judge, write_rows
 from helpers import metrics
-from helpers.course import start
+from helpers.course import run_folder, start
+from helpers.training import Training
 from tools.notebooks.definitions import load_definitions
 
 EPOCHS, FINE_EPOCHS = 50, 5
 CURVE = MEASURED / "tutorial_recipe.csv"
-RUN = "tutorial_50"
+RUN = "04_dcgan/tutorial_50"
 COLUMNS = ("step", "epoch", "fcd", "floor", "samples", "judge")
 
 
@@ -30,12 +32,22 @@ def snapshot_steps(epoch: int) -> list[int]:
     return sorted(halves + [number * epoch for number in range(1, EPOCHS + 1)])
 
 
+def snapshot_file(step: int) -> Path:
+    return run_folder(RUN) / f"snapshot-{step:06d}.weights.h5"
+
+
 def train() -> None:
     chapter, data = load_definitions("04"), complete_clothes()
-    epoch = len(data.train_images) // chapter.TUTORIAL["batch_size"]
-    chapter.real, chapter.SNAPSHOTS = chapter.scaled(data.train_images), snapshot_steps(epoch)
-    chapter.EVERY, chapter.SAVE_EVERY = epoch, epoch // 6
-    chapter.train_dcgan(RUN, chapter.TUTORIAL, EPOCHS * epoch)
+    recipe, real = chapter.TUTORIAL, chapter.scaled(data.train_images)
+    epoch = len(real) // recipe["batch_size"]
+    parts, both_steps, draw = chapter.make_training(recipe, chapter.SEED)
+    kept = snapshot_steps(epoch)
+    run = Training(RUN, EPOCHS * epoch, epoch, draw, (-1, 1), epoch // 6, **parts)
+    for images in run.batches(real, recipe["batch_size"], chapter.SEED):
+        numbers = both_steps(images, run.step)
+        if run.step + 1 in kept:  # before the step is saved: a stop loses none
+            parts["averaged"].save_weights(snapshot_file(run.step + 1))
+        run.update(**numbers)
 
 
 def score() -> None:
@@ -43,7 +55,7 @@ def score() -> None:
     generator, rows = chapter.make_generator(), []
     epoch = len(data.train_images) // chapter.TUTORIAL["batch_size"]
     for step in snapshot_steps(epoch):
-        snapshot = chapter.snapshot_file(RUN, step)
+        snapshot = snapshot_file(step)
         if not snapshot.is_file():
             print(f"The training has not come to step {step:,} yet. To go on: train")
             break

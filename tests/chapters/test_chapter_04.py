@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks import recipe_changes, tutorial_recipe
-from benchmarks.tables import judge, read_rows
+from benchmarks.tables import definitions, judge, read_rows
 from helpers.checkpoints import CheckpointError
 from helpers.course import ROOT
 from tests.support import training_checks
@@ -26,7 +26,7 @@ def chapter():
 def small():
     """The chapter's own training, on few pictures, with a checkpoint every 2 steps."""
     chapter = load_definitions("04")
-    vars(chapter).update(real=IMAGES, EVERY=2, SAVE_EVERY=2)
+    vars(chapter).update(clothes=IMAGES, EVERY=2, SAVE_EVERY=2)
     return chapter
 
 
@@ -154,7 +154,7 @@ def test_frames_are_kept_when_the_rounded_root_grows():
 def test_each_recipe_is_made_of_its_own_networks(chapter):
     fast = chapter.make_parts(chapter.IMPROVED, 0)
     for name in training_checks.NETWORKS:
-        wanted = getattr(chapter, f"make_fast_{name}")().count_params()
+        wanted = getattr(chapter, f"make_light_{name}")().count_params()
         assert (
             fast[name].count_params() == wanted != chapter.TUTORIAL[f"make_{name}"]().count_params()
         )
@@ -206,13 +206,22 @@ def test_a_reader_who_changed_the_recipe_is_told(small, tiny):
         "average was 0.9, is 0.5": dict(average=0.5),
         "penalty was 0.1, is 1.0": dict(penalty=1.0),
         "batch_size was 4, is 8": dict(batch_size=8),
-        r"generator\..* was .*, is ": dict(make_generator=small.make_fast_generator),
-        r"discriminator\..* was .*, is ": dict(make_discriminator=small.make_fast_discriminator),
+        r"generator\..* was .*, is ": dict(make_generator=small.make_light_generator),
+        r"discriminator\..* was .*, is ": dict(make_discriminator=small.make_light_discriminator),
         "generator_optimizer.learning_rate was 0.002": dict(rate=1e-4),
     }
     for told, change in changes.items():
         with pytest.raises(CheckpointError, match=f"{told}(?s:.*)fresh=True"):
             small.train_dcgan("main", tiny | change, 1)
+
+
+def test_the_solutions_train_as_the_chapter_does(chapter):
+    path = ROOT / "notebooks/solutions/04_dcgan.ipynb"
+    ours, theirs = definitions(chapter), definitions(load_definitions("04", path))
+    same = ["make_light_generator", "make_light_discriminator", "generate", "noise_of", "steepness"]
+    same += ["cross_entropy", "generator_loss", "discriminator_loss", "accuracies"]
+    for name in [*same, "make_train_step", "make_parts", "make_training", "LIGHT", "IMPROVED"]:
+        assert ours[name] == theirs[name], f"{name} differs from the chapter's"
 
 
 # ---------------------------------------------------------------- the latent walk

@@ -34,7 +34,7 @@ def gan(chapter: Any, run: str, data: datasets.ImageData, steps: int, heavy: boo
 
 
 def dcgan(chapter: Any, run: str, data: datasets.ImageData, steps: int) -> Trained:
-    chapter.real = chapter.scaled(data.train_images)  # a variable of the notebook
+    chapter.clothes = chapter.scaled(data.train_images)  # a variable of the notebook
     parts, trained = chapter.train_dcgan(run, chapter.IMPROVED, steps)
     return parts["averaged"], trained.history
 
