@@ -1,6 +1,9 @@
 """The functions of chapter 04, taken out of the notebook, against values that are known."""
 
+import json
+
 import keras
+import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +15,7 @@ from helpers.course import ROOT
 from tests.support import training_checks
 from tests.support.training_checks import equal, values
 from tools.notebooks.definitions import load_definitions
+from tools.notebooks.execution import FOLDER
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (24, 28, 28, 1)).astype(np.float32)
 ENDS = np.random.default_rng(0).normal(size=(4, 100)).astype(np.float32)
@@ -280,3 +284,16 @@ def test_the_step_times_are_those_of_the_recipes(chapter):
     for row in rows.values():
         assert 0 < float(row["low"]) <= float(row["ratio"]) <= float(row["high"])
     assert float(rows["tutorial"]["ratio"]) == 1
+
+
+def test_the_stored_outputs_say_how_much_sooner():
+    """The numbers of the run whose outputs are committed."""
+    notebook = nbformat.read(FOLDER / "04_dcgan.ipynb", as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    cell = next(cell for cell in cells if "record(" in cell.source)
+    printed = cell.outputs[-1].text
+    recorded = json.loads(printed[printed.rindex("{") :])
+    low, high = (recorded[f"speedup_to_source_5_epochs_{end}"] for end in ("low", "high"))
+    assert 25 <= low <= high
+    assert recorded["fcd"] < 6 * recorded["fcd_floor"] and recorded["recall"] > 0.5
+    assert recorded["classes_found"] == 10
