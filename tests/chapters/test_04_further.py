@@ -61,11 +61,26 @@ def test_a_training_that_is_interrupted_goes_on(monkeypatch, capsys):
     )
 
 
-def test_the_share_that_is_called_real(inside):
-    bright = lambda pictures, training: pictures[:, 14, 14, :] * (1 if training else -1)
-    pictures = np.full((130, 28, 28, 1), -1, np.float32)
-    pictures[:32] = 1
-    assert inside.share_called_real(bright, pictures) == 32 / 128  # two whole batches
+def test_logits_are_those_of_whole_batches_as_in_training(inside):
+    centre = lambda pictures, training: pictures[:, 14, 14, :] * (1 if training else -1)
+    logits = inside.logits_of(centre, IMAGES.repeat(6, axis=0)[:130])
+    np.testing.assert_array_equal(logits, IMAGES.repeat(6, axis=0)[:128, 14, 14])
+
+
+@pytest.mark.parametrize("period", [2, 4])
+def test_places_are_counted_in_rows_and_columns(inside, period):
+    row, column = np.indices((28, 28)) % period
+    images = (10 * row + column)[np.newaxis, ..., np.newaxis] + np.array([0, 2]).reshape(2, 1, 1, 1)
+    wanted = [10 * row + column + 1 for row in range(period) for column in range(period)]
+    np.testing.assert_allclose(inside.at_places(images, period), wanted)
+
+
+def test_squared_slopes_are_shares_of_their_mean(inside):
+    weights = np.zeros((28, 28, 1), np.float32)
+    weights[::2, ::2], weights[1::2, 1::2] = 1, 3
+    linear = lambda images, training: images * weights  # the tape adds up what it is asked for
+    shares = inside.squared_slopes(linear, IMAGES)
+    np.testing.assert_allclose(shares, np.array([1, 0, 0, 9]) / 2.5)
 
 
 def test_features_are_the_numbers_before_the_last_layer():
