@@ -1,5 +1,7 @@
 """The functions of the notebook beside chapter 04, against values that are known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,19 @@ def test_brightness_leaves_out_dark_pixels(inside):
     pictures[0, :14] = 200 / 127.5 - 1
     pictures[1, :7] = 200 / 127.5 - 1  # a smaller thing of the same grey
     assert inside.brightness(pictures) == pytest.approx([200, 200])
+
+
+def test_a_move_is_measured_where_the_old_picture_was_bright(monkeypatch):
+    inside = load()
+    before = np.full((3, 28, 28, 1), -1, np.float32)
+    before[:, :7] = 0
+    after = before.copy()
+    after[:, :7] += np.float32([0.2, 0.4, 0.6]).reshape(3, 1, 1, 1)
+    after[:, 20:] = 1  # what is new elsewhere does not count
+    vars(inside).update(pictures=before, noise=np.zeros((3, 100)), draw=lambda noise: after)
+    vars(inside).update(
+        kinds={"Dress": [True] * 3}, fashion=SimpleNamespace(class_names=("Dress",))
+    )
+    read = np.array([0, 0, 1]), np.array([0.95, 0.5, 0.95])  # right, unsure, another kind
+    monkeypatch.setattr(inside.metrics, "read_classes", lambda images, data: read)
+    assert inside.move("Dress", 0) == pytest.approx((0.4 * 127.5, 0.2 * 127.5, 1 / 3), rel=1e-5)
