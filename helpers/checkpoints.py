@@ -1,8 +1,7 @@
 """Checkpoints: a training that is stopped, also by SIGKILL, goes on where it was last saved.
 
 On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way. One `.npz`
-file holds all variables, history, settings and configurations, but not the global random
-generators: use a `tf.random.Generator` and keep it too, or make NumPy's noise from seed and step.
+file holds all, but not the global random generators: use a `tf.random.Generator`, and keep it too.
 """
 
 import errno
@@ -40,8 +39,8 @@ class Checkpoints:
         settings: plain values that must be the same when the training goes on.
         fresh: start again; the first `save` replaces the older checkpoints.
 
-    CheckpointError: another kernel trains in the folder. TypeError, ValueError: a thing of another
-    kind, or one that is not built. OSError: the folder cannot be written.
+    CheckpointError: another kernel trains in the folder. OSError: it cannot be written.
+    TypeError, ValueError: a thing of another kind, or one that is not built.
     """
 
     def __init__(self, folder: Path, things: dict, settings: dict, fresh: bool = False):
@@ -63,7 +62,7 @@ class Checkpoints:
         if bad := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
             raise CheckpointError(
                 f"Step {step:,} was not saved: {bad[0]} is not finite any more. Lower the learning "
-                "rate, or mend the loss. The cell, run again, goes on from the last checkpoint."
+                "rate, or mend the loss, and give the run another name. Older checkpoints are kept."
             )
         manifest = dict(zip(PARTS, (self.settings, self.configurations, list(history))))
         arrays["manifest"] = np.frombuffer(json.dumps(manifest).encode(), np.uint8)

@@ -127,11 +127,10 @@ def batches(images: Batch, batch_size: int, seed: int, first_step: int = 0) -> I
 
 
 def _read_embedded(name: str, reason: str) -> tuple[np.ndarray, ...]:
-    """Read the part that comes with the project, and say in a frame that it is a part."""
+    """Read the part that comes with the project, and say between two bars that it is a part."""
     text = f"NOTICE: this is the part of {_SETS[name].title} that comes with the course. All cells "
     text += f"work, but numbers differ from those in the text. Why: {reason}"
-    frame = "#" * 80
-    print(frame, *(f"# {line:<76} #" for line in textwrap.wrap(text, 76)), frame, sep="\n")
+    print("#" * 80, textwrap.fill(text, 80), "#" * 80, sep="\n")
     return _read_npz(DATA / _SETS[name].embedded, "Restore it: git checkout -- data")
 
 

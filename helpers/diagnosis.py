@@ -11,7 +11,7 @@ ALIKE = 0.03  # mean deviation between samples, of the value range; real picture
 JUDGED = ("real_accuracy", "fake_accuracy", "discriminator_accuracy")
 NOT_FINITE = (
     "No later step can repair this. Stop the cell (the square in the toolbar). Look for a log of "
-    "0 or a division by 0 in the loss, or lower the learning rate. Then run the cell again."
+    "0 or a division by 0 in the loss, or lower the learning rate. Then give the run another name."
 )
 TOO_STRONG = (
     "It is too strong, and the generator learns next to nothing from it. Try a lower learning rate "

@@ -1,7 +1,4 @@
-"""What is seen of a training: a bar, samples and curves, refreshed in place, and kept as files.
-
-A closed browser loses nothing: the training cell, run again, goes on or shows all of it again.
-"""
+"""What is seen of a training: a bar, samples and curves, refreshed in place, and kept as files."""
 
 import base64
 import textwrap
@@ -20,27 +17,25 @@ SECONDS_BETWEEN_CURVES = 10  # drawing them takes a part of a second
 
 
 class LiveView:
-    """Three parts of a cell's output: text with a bar, samples, curves. Outside of Jupyter: text.
-
-    Files in the run's folder: `samples/<step>.png`, `curves.png`, `warnings.txt`.
-    """
+    """Text with a bar, `samples/<step>.png`, `curves.png`, `warnings.txt`. No Jupyter: a text."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.warnings: list[str] = []
         self._in_jupyter = hasattr(get_ipython(), "kernel")
         self._handles: dict[str, DisplayHandle] = {}
-        self._bar = ""
+        self._bar, self._drawn = "", 0  # drawn: the steps of the curves that are shown
         self._next_bar = self._next_curves = 0.0
-        self._drawn = 0  # steps of the curves that are shown
+        self._held: dict[str, bytes] | None = None  # files that are not written yet
 
-    def begin(self, step: int, steps: int) -> None:
-        """Show a bar at a step. Samples and warnings of later steps belong to an older run."""
-        for path in self._sample_files():
-            if int(path.stem) > step:
+    def begin(self, step: int, steps: int, hold: bool = False) -> None:
+        """Show a bar at a step. With `hold`, an older run's files stay as they are until `keep`."""
+        for path in self._sample_files():  # those of later steps belong to an older run
+            if int(path.stem) > step and not hold:
                 path.unlink()
         old = [(int(line.partition(":")[0][5:]), line) for line in self._kept_warnings()]
         self.warnings[:] = [line for number, line in old if 0 < number <= step]
+        self._held = {"warnings.txt": b""} if hold else None
         self._first, self._drawn, self._began = step, 0, time.monotonic()
         self.progress(step, steps, {})
 
@@ -59,13 +54,11 @@ class LiveView:
         if any(advice in line for line in self.warnings):
             return
         self.warnings.append(f"Step {step}: {sign} {advice}")
-        with atomic_write(self.folder / "warnings.txt") as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in self.warnings), encoding="utf-8")
+        self._write("warnings.txt", "".join(f"{line}\n" for line in self.warnings).encode())
         self._show_text(f"\n{self.warnings[-1]}\n")
 
     def samples(self, step: int, png: bytes) -> None:
-        with atomic_write(self.folder / f"samples/{step:08d}.png") as temporary:
-            temporary.write_bytes(png)
+        self._write(f"samples/{step:08d}.png", png)
         self._show_picture("samples", png, f"samples at step {step:,}")
 
     def curves(self, history: dict[str, list[float]], at_once: bool = False) -> None:
@@ -82,8 +75,7 @@ class LiveView:
         pooled = {panel: np.concatenate([history[n] for n in panels[panel]]) for panel in panels}
         log = [panel for panel in panels if panel not in ranges and spans_decades(pooled[panel])]
         png = plotting.history_curves(history, panels, ranges, history["step"], log)._repr_png_()
-        with atomic_write(self.folder / "curves.png") as temporary:
-            temporary.write_bytes(png)
+        self._write("curves.png", png)
         self._show_picture("curves", png, f"curves of {', '.join(names)}")
         self._drawn = steps
 
@@ -96,6 +88,21 @@ class LiveView:
             self._show_picture("samples", path.read_bytes(), f"samples at step {int(path.stem):,}")
         for path in self.folder.glob("curves.png"):
             self._show_picture("curves", path.read_bytes(), "curves")
+
+    def keep(self) -> None:
+        """Write what was held back, in place of the older run's files."""
+        held, self._held = self._held, None
+        for path in self._sample_files() if held else ():
+            path.unlink()
+        for name, content in (held or {}).items():
+            self._write(name, content)
+
+    def _write(self, name: str, content: bytes) -> None:
+        if self._held is not None:
+            self._held[name] = content
+            return
+        with atomic_write(self.folder / name) as temporary:
+            temporary.write_bytes(content)
 
     def _sample_files(self) -> list[Path]:
         return sorted(p for p in (self.folder / "samples").glob("*.png") if p.stem.isdigit())

@@ -130,7 +130,7 @@ def _look(images: np.ndarray, data: ImageData) -> list[np.ndarray]:
     return _look_at_bytes(JUDGES[data.name], images.tobytes())
 
 
-@functools.lru_cache(maxsize=6)  # so that the real pictures are looked at once a kernel
+@functools.lru_cache(maxsize=8)  # so that the real pictures are looked at once a kernel
 def _look_at_bytes(judge: str, content: bytes) -> list[np.ndarray]:
     images = np.frombuffer(content, np.float32).reshape(-1, 28, 28, 1)
     batches = np.array_split(images, 1 + len(images) // 500)

@@ -58,13 +58,7 @@ def _sheet(tiles: np.ndarray, columns: int, above: int = 0) -> np.ndarray:
 
 
 def image_grid(
-    images: Array,
-    value_range: Range,
-    columns: int = 10,
-    titles: Sequence = (),
-    title: str = "",
-    scale: float = 2,
-    clip: bool = False,
+    images: Array, value_range: Range, columns=10, titles=(), title="", scale=2.0, clip=False
 ) -> Figure:
     """Draw pictures as `to_unit_range` takes them, `scale` dots a pixel, N titles and one above."""
     tiles = to_unit_range(images, value_range, clip)

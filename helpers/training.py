@@ -29,7 +29,7 @@ class Training:
             of `helpers.plotting`; called at the start, every `every` steps and at the end.
         value_range: (black, white) of these pictures.
         save_every: steps between two checkpoints; by default `every`.
-        fresh: train from the start. The first checkpoint replaces those of an earlier training.
+        fresh: train from the start. The first checkpoint replaces all of an earlier training.
         **parts: all that changes during training, by name: networks, optimizers, averaged copies,
             random generators. Plain values (numbers, texts) are settings, such as `rate=1e-3`: a
             training goes on only with the same ones. Without parts nothing is kept.
@@ -92,7 +92,8 @@ class Training:
             done = f"{self.folder.name}: {self.step:,} steps, complete, nothing was trained now."
             self._view.show_again(f"{done} To train again: fresh=True")
             return
-        self._view.begin(self.step, self.steps)
+        fresh = self._checkpoints and self._checkpoints.fresh
+        self._view.begin(self.step, self.steps, hold=bool(fresh))
         self._show_samples()
         self._began = time.monotonic() - self.history.get("seconds", [0])[-1]
 
@@ -120,6 +121,7 @@ class Training:
             self._view.curves(self.history, at_once=last)
         if self._checkpoints and (last or self.step % self.save_every == 0):
             self._checkpoints.save(self.step, self.history)
+            self._view.keep()
 
     def close(self) -> None:
         """Draw the last curves; `batches` does it."""

@@ -119,6 +119,17 @@ def test_a_fresh_run_replaces_the_old_one_at_its_first_checkpoint():
     assert [name[:7] for name in files("*.npz")] == ["run-002"] * 2
 
 
+def test_a_fresh_run_that_is_stopped_before_its_first_checkpoint_leaves_all_of_the_old_one():
+    train(samples=lambda: np.full((4, 28, 28), 2.0))  # of which it warns
+    before = {path: path.read_bytes() for path in run_folder(RUN).rglob("*.*")}
+    assert any(path.name == "warnings.txt" for path in before)
+    train(last=5, fresh=True, save_every=6)
+    assert before == {path: path.read_bytes() for path in run_folder(RUN).rglob("*.*")}
+    train(last=7, fresh=True, save_every=6)
+    assert files("samples/*") == ["00000000.png", "00000004.png"]
+    assert (run_folder(RUN) / "warnings.txt").read_text() == ""
+
+
 def test_a_run_that_is_complete_is_shown_and_not_changed(capsys):
     train()
     before = files("*.npz")
