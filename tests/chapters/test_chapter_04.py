@@ -188,7 +188,7 @@ def test_the_train_step(chapter, tiny, check):
 
 
 def test_all_that_a_training_changes_is_kept(small, tiny, monkeypatch):
-    run = lambda name: small.train_dcgan(name, tiny, 1)
+    run = lambda name: small.train_dcgan(name, tiny, 1, 0)
     training_checks.check_everything_is_kept(small, monkeypatch, run, also=("averaged", "noise"))
 
 
@@ -196,7 +196,7 @@ def test_a_training_that_is_interrupted_goes_on_when_the_cell_is_run_again(
     small, tiny, monkeypatch, capsys
 ):
     def run(name):
-        parts, run = small.train_dcgan(name, tiny, 5)
+        parts, run = small.train_dcgan(name, tiny, 5, 0)
         return parts["averaged"], run.history
 
     training_checks.check_an_interrupted_training_goes_on(
@@ -205,7 +205,7 @@ def test_a_training_that_is_interrupted_goes_on_when_the_cell_is_run_again(
 
 
 def test_a_reader_who_changed_the_recipe_is_told(small, tiny):
-    small.train_dcgan("main", tiny, 1)
+    small.train_dcgan("main", tiny, 1, 0)
     changes = {
         "average was 0.9, is 0.5": dict(average=0.5),
         "penalty was 0.1, is 1.0": dict(penalty=1.0),
@@ -216,7 +216,12 @@ def test_a_reader_who_changed_the_recipe_is_told(small, tiny):
     }
     for told, change in changes.items():
         with pytest.raises(CheckpointError, match=f"{told}(?s:.*)fresh=True"):
-            small.train_dcgan("main", tiny | change, 1)
+            small.train_dcgan("main", tiny | change, 1, 0)
+
+
+def test_a_reader_who_misspelt_a_part_of_a_recipe_is_told(chapter, tiny):
+    with pytest.raises(AssertionError, match="Unknown: {'learning_rate'}"):
+        chapter.make_parts(tiny | dict(learning_rate=1e-3), 0)
 
 
 def test_the_solutions_train_as_the_chapter_does(chapter):
@@ -276,11 +281,12 @@ def test_the_lesson_was_run_with_three_seeds_and_its_own_recipe(chapter):
     assert {row["judge"] for row in rows} == {judge()}
 
 
-def test_the_step_times_are_those_of_the_recipes(chapter):
+def test_the_step_times_are_those_of_the_recipes():
     rows = {row["recipe"]: row for row in read_rows(recipe_changes.TIMES)}
-    wanted = recipe_changes.rows(chapter)
-    found = {name: row["settings"] for name, row in rows.items()}
-    assert found == {name: recipe_changes.settings(recipe) for name, recipe in wanted.items()}
+    lesson = load_definitions("04", ROOT / "notebooks/further/04_recipes.ipynb")
+    wanted = recipe_changes.rows(lesson) | {"earlier": recipe_changes.EARLIER}
+    found = {row["settings"] for row in rows.values()}  # of a recipe by two ways: once
+    assert found == {recipe_changes.settings(recipe) for recipe in wanted.values()}
     for row in rows.values():
         assert 0 < float(row["low"]) <= float(row["ratio"]) <= float(row["high"])
     assert float(rows["tutorial"]["ratio"]) == 1

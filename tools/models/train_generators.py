@@ -35,7 +35,7 @@ def gan(chapter: Any, run: str, data: datasets.ImageData, steps: int, heavy: boo
 
 def dcgan(chapter: Any, run: str, data: datasets.ImageData, steps: int) -> Trained:
     chapter.clothes = chapter.scaled(data.train_images)  # a variable of the notebook
-    parts, trained = chapter.train_dcgan(run, chapter.IMPROVED, steps)
+    parts, trained = chapter.train_dcgan(run, chapter.IMPROVED, steps, chapter.SEED)
     return parts["averaged"], trained.history
 
 
