@@ -1,14 +1,18 @@
-"""Chapter 04's two recipes: what a step costs, and how far the lesson gets.
+"""Chapter 04's recipes: what a step costs, how far the lesson gets, and what each change brings.
 
     COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes times
     COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes lesson [runs]
     COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes earlier [runs]
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.recipe_changes changes [runs]
 
-`times` measures step times side by side, in turns: a minute. `lesson` trains the improved recipe as
-the lesson does, five reference minutes, with three seeds, and scores it along the way. `earlier`
-trains the recipe of the course's first edition for the same time. Both go on with the run at which
-they stopped, and make at most `runs` runs. A run is made again only when its recipe, its steps or
-the judge has changed.
+`times` measures step times side by side, in turns: a few minutes. It leaves the rows of recipes
+that it has measured before; to measure all again, delete its table. `lesson` trains the improved
+recipe as the lesson does, five reference minutes, with three seeds, and scores it along the way.
+`earlier` trains the recipe of the course's first edition for the same time. `changes` trains each
+row of `rows` with three seeds, for the time of `TIME` steps of the tutorial's recipe, and the
+recipe without the penalty for as long as the lesson, too: an hour and a half on the reference
+machine. The last three go on with the run at which they stopped, and make at most `runs` runs. A
+run is made again only when its recipe, its steps or the judge has changed.
 """
 
 import os
@@ -27,14 +31,18 @@ from benchmarks.tables import MEASURED, checksum, complete_clothes, judge, read_
 from helpers import datasets, metrics
 from helpers.course import machine_gflops, start
 from tools.notebooks.definitions import load_definitions
+from tools.notebooks.execution import FOLDER
 
 TIMES = MEASURED / "recipe_times.csv"
 LESSON = MEASURED / "recipe_lesson.csv"
 FIRST_EDITION = MEASURED / "recipe_earlier.csv"
+CHANGES = MEASURED / "recipe_changes.csv"
 KEY = ("recipe", "seed", "settings", "judge")
 TIME_COLUMNS = ("recipe", "settings", "ratio", "low", "high")
 SCORES = ("fcd", "floor", "precision", "recall")
 COLUMNS = ("recipe", "seed", "mark", "step", *SCORES, "classes", "settings", "judge")
+TIME = 150  # steps of the tutorial's recipe: about a minute on the reference machine
+EQUAL = 500  # equal steps for the improved recipe and its neighbours
 SEEDS, ROUNDS = (42, 43, 44), 8
 CURVE = (100, 150, 200, 300, 400, 600, 1_000, 2_000, 4_000, 8_000)  # steps of the lesson's curve
 Recipe = dict[str, Any]
@@ -71,9 +79,17 @@ EARLIER = dict(  # the recipe of the course's first edition
 )
 
 
-def rows(chapter: ModuleType) -> dict[str, Recipe]:
-    """Return the recipes whose step times are compared, by name."""
-    return {"tutorial": chapter.TUTORIAL, "improved": chapter.IMPROVED, "earlier": EARLIER}
+def rows(lesson: ModuleType) -> dict[str, Recipe]:
+    """Return the recipes by name: the way there, one change more a row, then each left out."""
+    table, recipe = {"tutorial": lesson.TUTORIAL}, lesson.TUTORIAL
+    for line, change in lesson.CHANGES.items():
+        recipe = recipe | change
+        table[f"+ {line}"] = recipe
+    assert recipe == lesson.IMPROVED, "the changes do not lead to the improved recipe"
+    table["improved"] = table.pop(f"+ {line}")  # the last row has them all
+    for line, change in lesson.CHANGES.items():
+        table[f"without {line}"] = recipe | {name: lesson.TUTORIAL[name] for name in change}
+    return table | {"paper": lesson.PAPER}
 
 
 def settings(recipe: Recipe) -> str:
@@ -86,9 +102,9 @@ def settings(recipe: Recipe) -> str:
     return checksum(texts)
 
 
-def timer(chapter: ModuleType, real: np.ndarray, recipe: Recipe) -> Callable[[], float]:
+def timer(lesson: ModuleType, real: np.ndarray, recipe: Recipe) -> Callable[[], float]:
     """Return a function that takes the time of a step, in seconds, over about a second."""
-    _, step, _ = chapter.make_training(recipe, SEEDS[0])
+    _, step, _ = lesson.make_training(recipe, SEEDS[0])
     batch, count = real[: recipe["batch_size"]], 2
 
     def seconds() -> float:
@@ -103,18 +119,22 @@ def timer(chapter: ModuleType, real: np.ndarray, recipe: Recipe) -> Callable[[],
     return seconds
 
 
-def measure_times(chapter: ModuleType, real: np.ndarray) -> None:
+def measure_times(lesson: ModuleType, real: np.ndarray) -> None:
     """Write how many steps of each recipe take as long as one of the tutorial's."""
-    base, found = timer(chapter, real, chapter.TUTORIAL), []
-    for name, recipe in rows(chapter).items():
+    found = {row["settings"]: row for row in read_rows(TIMES)}
+    base = timer(lesson, real, lesson.TUTORIAL)
+    for name, recipe in (rows(lesson) | {"earlier": EARLIER}).items():
+        if settings(recipe) in found:
+            continue  # measured before, or the same recipe by another way
         numbers = 1, 1, 1
         if name != "tutorial":
-            other = timer(chapter, real, recipe)
+            other = timer(lesson, real, recipe)
             ratios = [base() / other() for _ in range(ROUNDS)]
             numbers = np.median(ratios), min(ratios), max(ratios)
-        found.append(dict(zip(TIME_COLUMNS, (name, settings(recipe), *np.round(numbers, 2)))))
-        print(found[-1], flush=True)
-    write_rows(TIMES, TIME_COLUMNS, found)
+        row = dict(zip(TIME_COLUMNS, (name, settings(recipe), *np.round(numbers, 2))))
+        found[settings(recipe)] = row
+        print(row, flush=True)
+        write_rows(TIMES, TIME_COLUMNS, [*found.values()])
 
 
 def ratio_of(recipe: Recipe) -> float:
@@ -137,8 +157,25 @@ def earlier_plans(chapter: ModuleType) -> dict[str, Plan]:
     return {"earlier": (EARLIER, {"equal time": steps})}
 
 
-def score(chapter: ModuleType, generator: Any, data: datasets.ImageData) -> dict[str, float]:
-    fakes = chapter.generate(generator, metrics.LARGEST_SAMPLE, seed=0)
+def change_plans(lesson: ModuleType, chapter: ModuleType) -> dict[str, Plan]:
+    """Return what to train, and the steps at which to score: equal steps, and equal time."""
+    plans = {}
+    for name, recipe in rows(lesson).items():
+        marks = {"equal time": round(TIME * ratio_of(recipe))}
+        if name == "improved" or not name.startswith("without"):
+            marks |= {"equal steps": TIME}
+        if name == "improved" or name.startswith("without"):
+            marks |= {"equal steps later": EQUAL}
+        plans[name] = recipe, marks
+    for name in ("improved", "without penalty"):
+        recipe, marks = plans[name]
+        longer = ratio_of(recipe) / ratio_of(lesson.IMPROVED)
+        marks |= {"lesson steps": chapter.STEPS, "lesson time": round(chapter.STEPS * longer)}
+    return plans
+
+
+def score(lesson: ModuleType, generator: Any, data: datasets.ImageData) -> dict[str, float]:
+    fakes = lesson.generate(generator, metrics.LARGEST_SAMPLE, seed=0)
     fcd, floor, _ = metrics.frechet_classifier_distance(data.train_images, fakes, data)
     coverage = metrics.precision_recall(data.train_images, fakes, data)
     found = metrics.class_shares(fakes, data) > metrics.class_shares(data.test_images, data) / 4
@@ -147,65 +184,78 @@ def score(chapter: ModuleType, generator: Any, data: datasets.ImageData) -> dict
 
 
 def train(
-    chapter: ModuleType, data: datasets.ImageData, recipe: Recipe, seed: int, marks: set[int]
+    lesson: ModuleType, data: datasets.ImageData, recipe: Recipe, seed: int, marks: set[int]
 ) -> dict[int, Row]:
     """Train from the start, and return the scores of the averaged generator at these steps."""
-    parts, step, _ = chapter.make_training(recipe, seed)
-    ordered = datasets.batches(chapter.scaled(data.train_images), recipe["batch_size"], seed)
+    parts, step, _ = lesson.make_training(recipe, seed)
+    ordered = datasets.batches(lesson.scaled(data.train_images), recipe["batch_size"], seed)
     scores = {}
     for number in range(1, max(marks) + 1):
         step(next(ordered), number - 1)
         if number in marks:
-            scores[number] = score(chapter, parts["averaged"], data)
+            scores[number] = score(lesson, parts["averaged"], data)
     return scores
 
 
-def make_runs(table: Path, chapter: ModuleType, plans: dict[str, Plan], most: int) -> None:
-    """Make the runs that a table lacks, at most so many, and write it after each one.
-
-    Recipes that are the same by two ways are trained once.
-    """
-    data, found, wanted = complete_clothes(), {}, {}
-    for row in read_rows(table):
+def known_scores() -> dict[tuple[str, str, str], dict[int, Row]]:
+    """Return the scores of all tables: by settings, seed and judge, then by step."""
+    found = {}
+    for row in [row for table in (LESSON, FIRST_EDITION, CHANGES) for row in read_rows(table)]:
         run = found.setdefault((row["settings"], row["seed"], row["judge"]), {})
         run[int(row["step"])] = {name: row[name] for name in (*SCORES, "classes")}
+    return found
+
+
+def write_runs(table: Path, plans: dict[str, Plan], found: dict) -> None:
+    """Write what is known of these plans."""
+    rows = [
+        dict(zip(KEY, (name, str(seed), settings(recipe), judge())))
+        | {"mark": mark, "step": step}
+        | found[settings(recipe), str(seed), judge()][step]
+        for name, (recipe, marks) in plans.items()
+        for seed in SEEDS
+        for mark, step in marks.items()
+        if step in found.get((settings(recipe), str(seed), judge()), ())
+    ]
+    write_rows(table, COLUMNS, rows)
+
+
+def make_runs(table: Path, lesson: ModuleType, plans: dict[str, Plan], most: int) -> None:
+    """Make the runs that a table lacks, at most so many, and write it after each one.
+
+    What is in another table, or is the same recipe by another way, is not trained again.
+    """
+    data, found, wanted = complete_clothes(), known_scores(), {}
     for seed in SEEDS:
         for recipe, marks in plans.values():
             run = wanted.setdefault((settings(recipe), str(seed), judge()), (recipe, set()))
             run[1].update(marks.values())
     for key, (recipe, marks) in wanted.items():
-        if marks <= set(found.get(key, ())):
+        if marks <= set(found.get(key, ())) or most <= 0:
             continue
-        if most <= 0:
-            return
         most, began = most - 1, time.monotonic()
-        found[key] = train(chapter, data, recipe, int(key[1]), marks)
-        rows = [
-            dict(zip(KEY, (name, str(seed), settings(recipe), judge())))
-            | {"mark": mark, "step": step}
-            | found[settings(recipe), str(seed), judge()][step]
-            for name, (recipe, marks) in plans.items()
-            for seed in SEEDS
-            for mark, step in marks.items()
-            if step in found.get((settings(recipe), str(seed), judge()), ())
-        ]
-        write_rows(table, COLUMNS, rows)
+        found[key] = train(lesson, data, recipe, int(key[1]), marks)
+        write_runs(table, plans, found)
         seconds = time.monotonic() - began
         print(f"{seconds:.0f} s at {machine_gflops():.0f} GFLOP/s, {key}: {found[key]}", flush=True)
+    write_runs(table, plans, found)
 
 
 def main(what: str = "", most: str = "1000") -> None:
-    if what not in ("times", "lesson", "earlier"):
-        raise SystemExit("Say what to do: times, lesson, or earlier.")
+    if what not in ("times", "lesson", "earlier", "changes"):
+        raise SystemExit("Say what to do: times, lesson, earlier, or changes.")
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
     chapter = load_definitions("04")
+    lesson = load_definitions("04", FOLDER / "further" / "04_recipes.ipynb")
     if what == "times":
-        measure_times(chapter, chapter.scaled(complete_clothes().train_images))
+        measure_times(lesson, lesson.scaled(complete_clothes().train_images))
     elif what == "lesson":
-        make_runs(LESSON, chapter, lesson_plans(chapter), int(most))
+        make_runs(LESSON, lesson, lesson_plans(chapter), int(most))
+    elif what == "earlier":
+        make_runs(FIRST_EDITION, lesson, earlier_plans(chapter), int(most))
     else:
-        make_runs(FIRST_EDITION, chapter, earlier_plans(chapter), int(most))
+        make_runs(CHANGES, lesson, change_plans(lesson, chapter), int(most))
 
 
 if __name__ == "__main__":

@@ -1,27 +1,36 @@
-"""The functions of the notebook beside chapter 04, against values that are known."""
+"""The functions of the notebooks beside chapter 04, against values that are known."""
 
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
-from benchmarks.tables import definitions
+from benchmarks import recipe_changes
+from benchmarks.tables import definitions, judge, read_rows
+from helpers.course import ROOT
 from tests.support import training_checks
-from tests.support.training_checks import values
+from tests.support.training_checks import NETWORKS, values
 from tools.notebooks.definitions import load_definitions
-from tools.notebooks.execution import FURTHER
 
+FOLDER = ROOT / "notebooks"
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(-1, 1, (24, 28, 28, 1)).astype(np.float32)
+BESIDE = ["further/04_recipes", "further/04_inside", "solutions/04_recipes"]
 
 
-def load():
-    return load_definitions("04", FURTHER / "04_inside.ipynb")
+def load(beside):
+    return load_definitions("04", FOLDER / f"{beside}.ipynb")
+
+
+@pytest.fixture(scope="module")
+def recipes():
+    return load("further/04_recipes")
 
 
 @pytest.fixture(scope="module")
 def inside():
-    return load()
+    return load("further/04_inside")
 
 
 def tiny(lesson):
@@ -36,26 +45,96 @@ def tiny(lesson):
 LOSSES = ["cross_entropy", "discriminator_loss", "generator_loss", "accuracies", "steepness"]
 TRAINING = ["make_train_step", "make_parts", "kept_share", "make_training", "noise_of", "generate"]
 LIGHT = ["make_light_generator", "make_light_discriminator", "LIGHT", "IMPROVED"]
+TUTORIAL = ["upwards", "downwards", "make_generator", "make_discriminator", "TUTORIAL"]
 
 
-def test_the_training_is_that_of_the_chapter():
-    ours, theirs = definitions(load_definitions("04")), definitions(load())
-    for name in [*LOSSES, *TRAINING, *LIGHT]:
+@pytest.mark.parametrize("beside", BESIDE)
+def test_the_training_is_that_of_the_chapter(beside):
+    ours, theirs = definitions(load_definitions("04")), definitions(load(beside))
+    names = [*LOSSES, *TRAINING, *LIGHT, *(TUTORIAL if beside == "further/04_recipes" else ())]
+    for name in names:
         assert ours[name] == theirs[name], f"{name} differs from chapter 04's"
 
 
-def test_each_loss_moves_its_own_network(inside):
+def test_the_changes_lead_from_the_tutorial_to_the_improved_recipe(recipes):
+    table = recipe_changes.rows(recipes)
+    first, *_ = table.values()
+    assert first == recipes.TUTORIAL
+    assert table["improved"] == recipes.IMPROVED
+    for name, change in recipes.CHANGES.items():
+        recipe = table[f"without {name}"]
+        differs = {key for key in recipe if recipe[key] != recipes.IMPROVED[key]}
+        assert differs == set(change)
+        assert all(recipe[key] == recipes.TUTORIAL[key] for key in change)
+
+
+def test_the_recipe_of_the_paper(recipes):
+    """Radford, Metz and Chintala 2015, section 4."""
+    numbers = {key: value for key, value in recipes.PAPER.items() if not key.startswith("make")}
+    wanted = {"rate": 2e-4, "beta_1": 0.5, "batch_size": 128, "penalty": 0.0, "average": 0.0}
+    assert numbers == wanted
+    keras.utils.set_random_seed(0)
+    networks = [recipes.PAPER[f"make_{name}"]() for name in NETWORKS]
+    for network in networks:
+        for layer in network.layers:
+            if isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
+                assert layer.kernel_size == (5, 5) and layer.strides == (2, 2)
+                assert np.std(layer.kernel) == pytest.approx(0.02, rel=0.1)
+    kinds = [[type(layer).__name__ for layer in network.layers] for network in networks]
+    assert "ReLU" in kinds[0] and "LeakyReLU" not in kinds[0] and "Dropout" not in kinds[1]
+    leaky = [layer for layer in networks[1].layers if isinstance(layer, keras.layers.LeakyReLU)]
+    assert leaky and all(float(layer.negative_slope) == pytest.approx(0.2) for layer in leaky)
+    assert kinds[0].count("BatchNormalization") == 2
+    assert kinds[1].count("BatchNormalization") == 1  # not in its first layer
+    assert networks[0].layers[-1].activation.__name__ == "tanh"
+    assert [network.output_shape for network in networks] == [(None, 28, 28, 1), (None, 1)]
+
+
+def test_all_runs_of_the_changes_are_there(recipes):
+    plans = recipe_changes.change_plans(recipes, load_definitions("04"))
+    rows = read_rows(recipe_changes.CHANGES)
+    assert tuple(rows[0]) == recipe_changes.COLUMNS
+    for name, (recipe, marks) in plans.items():
+        for seed in recipe_changes.SEEDS:
+            own = [row for row in rows if (row["recipe"], row["seed"]) == (name, str(seed))]
+            assert {row["mark"]: int(row["step"]) for row in own} == marks
+            assert {row["settings"] for row in own} == {recipe_changes.settings(recipe)}
+    assert len(rows) == sum(len(marks) for _, marks in plans.values()) * 3
+    assert {row["judge"] for row in rows} == {judge()}
+
+
+def test_two_numbers_follow_their_losses_and_rest_only_with_the_penalty(recipes):
+    """Mescheder and others 2018: the gradients are those of the losses, and the goal is zero."""
+    (theta, psi), (next_theta, next_psi) = recipes.two_numbers(0.3, steps=1, rate=0.05)
+    softplus = lambda x: np.log1p(np.exp(x))
+    generator_loss = lambda theta: softplus(-psi * theta)
+    discriminator_loss = lambda psi: softplus(psi * theta) + 0.3 / 2 * psi**2  # real: log 2
+    for loss, old, new in (
+        (generator_loss, theta, next_theta),
+        (discriminator_loss, psi, next_psi),
+    ):
+        slope = (loss(old + 1e-5) - loss(old - 1e-5)) / 2e-5
+        assert new == pytest.approx(old - 0.05 * slope, abs=1e-7)
+    far = {gamma: np.linalg.norm(recipes.two_numbers(gamma), axis=1) for gamma in (0, 0.3)}
+    assert far[0][-1] > 0.5 and far[0.3][-1] < 0.02
+
+
+@pytest.mark.parametrize("lesson", ["recipes", "inside"])
+def test_each_loss_moves_its_own_network(lesson, request):
+    lesson = request.getfixturevalue(lesson)
     training_checks.check_each_loss_moves_its_own_network(
-        inside.make_train_step, lambda: inside.make_parts(tiny(inside), 0), IMAGES[:8]
+        lesson.make_train_step, lambda: lesson.make_parts(tiny(lesson), 0), IMAGES[:8]
     )
 
 
-def test_a_training_that_is_interrupted_goes_on(monkeypatch, capsys):
-    lesson = load()
+@pytest.mark.parametrize("beside", BESIDE)
+def test_a_training_that_is_interrupted_goes_on(beside, monkeypatch, capsys):
+    lesson = load(beside)
     vars(lesson).update(clothes=IMAGES, EVERY=2)
+    pictures = (IMAGES,) if beside == "further/04_inside" else ()
 
     def run(name):
-        parts, run = lesson.train_dcgan(name, tiny(lesson), 5)
+        parts, run = lesson.train_dcgan(name, tiny(lesson), 5, 0, *pictures)
         return parts["averaged"], run.history
 
     training_checks.check_an_interrupted_training_goes_on(
@@ -77,6 +156,20 @@ def test_places_are_counted_in_rows_and_columns(inside, period):
     np.testing.assert_allclose(inside.at_places(images, period), wanted)
 
 
+def test_the_finest_chessboard_is_found_in_single_pictures(inside):
+    board = (-1.0) ** (np.indices((28, 28)).sum(axis=0))
+    images = np.stack([0.5 + 0.2 * board, 0.5 - 0.4 * board])[..., np.newaxis]  # not in their mean
+    assert inside.finest(images) == pytest.approx(0.3)
+
+
+def test_what_is_left_stands_at_a_right_angle(inside):
+    vector, unit = RNG.normal(size=(2, 100))
+    unit = unit / np.linalg.norm(unit)
+    left = inside.without_part(vector, unit)
+    assert left @ unit == pytest.approx(0)
+    np.testing.assert_allclose(inside.without_part(vector + 3 * unit, unit), left)
+
+
 def test_squared_slopes_are_shares_of_their_mean(inside):
     weights = np.zeros((28, 28, 1), np.float32)
     weights[::2, ::2], weights[1::2, 1::2] = 1, 3
@@ -86,7 +179,7 @@ def test_squared_slopes_are_shares_of_their_mean(inside):
 
 
 def test_features_are_the_numbers_before_the_last_layer():
-    inside = load()
+    inside = load("further/04_inside")
     vars(inside).update(clothes=np.repeat(IMAGES, 3, 0), tests=IMAGES[:5], SCORED=7, LOOKS=1)
     network = inside.make_light_discriminator()
     before = values(network)
@@ -108,7 +201,7 @@ def test_brightness_leaves_out_dark_pixels(inside):
 
 
 def test_a_move_is_measured_where_the_old_picture_was_bright(monkeypatch):
-    inside = load()
+    inside = load("further/04_inside")
     before = np.full((3, 28, 28, 1), -1, np.float32)
     before[:, :7] = 0
     after = before.copy()
@@ -120,4 +213,4 @@ def test_a_move_is_measured_where_the_old_picture_was_bright(monkeypatch):
     )
     read = np.array([0, 0, 1]), np.array([0.95, 0.5, 0.95])  # right, unsure, another kind
     monkeypatch.setattr(inside.metrics, "read_classes", lambda images, data: read)
-    assert inside.move("Dress", 0) == pytest.approx((0.4 * 127.5, 0.2 * 127.5, 1 / 3), rel=1e-5)
+    assert inside.move("Dress", 0) == pytest.approx((0.4 * 127.5, 1 / 3), rel=1e-5)
