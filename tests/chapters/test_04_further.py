@@ -156,12 +156,6 @@ def test_places_are_counted_in_rows_and_columns(inside, period):
     np.testing.assert_allclose(inside.at_places(images, period), wanted)
 
 
-def test_the_finest_chessboard_is_found_in_single_pictures(inside):
-    board = (-1.0) ** (np.indices((28, 28)).sum(axis=0))
-    images = np.stack([0.5 + 0.2 * board, 0.5 - 0.4 * board])[..., np.newaxis]  # not in their mean
-    assert inside.finest(images) == pytest.approx(0.3)
-
-
 def test_what_is_left_stands_at_a_right_angle(inside):
     vector, unit = RNG.normal(size=(2, 100))
     unit = unit / np.linalg.norm(unit)
@@ -200,17 +194,24 @@ def test_brightness_leaves_out_dark_pixels(inside):
     assert inside.brightness(pictures) == pytest.approx([200, 200])
 
 
-def test_a_move_is_measured_where_the_old_picture_was_bright(monkeypatch):
+def test_a_change_is_that_of_what_is_still_read_where_the_old_picture_was_bright(monkeypatch):
     inside = load("further/04_inside")
-    before = np.full((3, 28, 28, 1), -1, np.float32)
+    before = np.full((4, 28, 28, 1), -1, np.float32)
     before[:, :7] = 0
     after = before.copy()
-    after[:, :7] += np.float32([0.2, 0.4, 0.6]).reshape(3, 1, 1, 1)
+    after[:, :7] += np.float32([0.2, 0.4, 0.6, 0.8]).reshape(4, 1, 1, 1)
     after[:, 20:] = 1  # what is new elsewhere does not count
-    vars(inside).update(pictures=before, noise=np.zeros((3, 100)), draw=lambda noise: after)
-    vars(inside).update(
-        kinds={"Dress": [True] * 3}, fashion=SimpleNamespace(class_names=("Dress",))
-    )
-    read = np.array([0, 0, 1]), np.array([0.95, 0.5, 0.95])  # right, unsure, another kind
+    vars(inside).update(fashion=SimpleNamespace(class_names=("Dress",)))
+    read = np.array([0, 0, 9, 0]), np.array([0.95, 0.5, 0.95, 0.95])  # right, unsure, a boot, right
     monkeypatch.setattr(inside.metrics, "read_classes", lambda images, data: read)
-    assert inside.move("Dress", 0) == pytest.approx((0.4 * 127.5, 1 / 3), rel=1e-5)
+    kept, change, boots = inside.compare("Dress", before, after)
+    assert (kept, boots) == (2 / 4, 1 / 4)
+    assert change == pytest.approx((0.2 + 0.8) / 2 * 127.5, rel=1e-5)
+
+
+def test_a_direction_goes_from_dark_boots_to_bright_ones():
+    inside = load("further/04_inside")
+    level, boots = np.arange(8.0), RNG.normal(size=(8, 5))
+    vars(inside).update(boots=boots)
+    wanted = boots[6:].mean(axis=0) - boots[:2].mean(axis=0)
+    np.testing.assert_allclose(inside.direction(level), wanted)
