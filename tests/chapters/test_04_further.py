@@ -212,6 +212,6 @@ def test_a_change_is_that_of_what_is_still_read_where_the_old_picture_was_bright
 def test_a_direction_goes_from_dark_boots_to_bright_ones():
     inside = load("further/04_inside")
     level, boots = np.arange(8.0), RNG.normal(size=(8, 5))
-    vars(inside).update(boots=boots)
+    vars(inside).update(boot_noise=boots)
     wanted = boots[6:].mean(axis=0) - boots[:2].mean(axis=0)
     np.testing.assert_allclose(inside.direction(level), wanted)
