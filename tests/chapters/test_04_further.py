@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import recipe_changes
-from benchmarks.tables import definitions, judge, read_rows
+from benchmarks.tables import definitions
 from helpers.course import ROOT
 from tests.support import training_checks
 from tests.support.training_checks import NETWORKS, values
@@ -88,19 +88,6 @@ def test_the_recipe_of_the_paper(recipes):
     assert kinds[1].count("BatchNormalization") == 1  # not in its first layer
     assert networks[0].layers[-1].activation.__name__ == "tanh"
     assert [network.output_shape for network in networks] == [(None, 28, 28, 1), (None, 1)]
-
-
-def test_all_runs_of_the_changes_are_there(recipes):
-    plans = recipe_changes.change_plans(recipes, load_definitions("04"))
-    rows = read_rows(recipe_changes.CHANGES)
-    assert tuple(rows[0]) == recipe_changes.COLUMNS
-    for name, (recipe, marks) in plans.items():
-        for seed in recipe_changes.SEEDS:
-            own = [row for row in rows if (row["recipe"], row["seed"]) == (name, str(seed))]
-            assert {row["mark"]: int(row["step"]) for row in own} == marks
-            assert {row["settings"] for row in own} == {recipe_changes.settings(recipe)}
-    assert len(rows) == sum(len(marks) for _, marks in plans.values()) * 3
-    assert {row["judge"] for row in rows} == {judge()}
 
 
 def test_two_numbers_follow_their_losses_and_rest_only_with_the_penalty(recipes):

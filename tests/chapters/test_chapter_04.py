@@ -27,6 +27,12 @@ def chapter():
 
 
 @pytest.fixture(scope="module")
+def recipes():
+    """The lesson beside the chapter, which has all the changes."""
+    return load_definitions("04", ROOT / "notebooks/further/04_recipes.ipynb")
+
+
+@pytest.fixture(scope="module")
 def small():
     """The chapter's own training, on few pictures, with a checkpoint every 2 steps."""
     chapter = load_definitions("04")
@@ -268,9 +274,12 @@ def test_the_curve_of_the_tutorial_has_five_epochs_or_more():
     assert {row["judge"] for row in rows} == {judge()}
 
 
-def test_the_lesson_was_run_with_three_seeds_and_its_own_recipe(chapter):
+@pytest.mark.parametrize("table", ["LESSON", "CHANGES"])
+def test_all_runs_of_a_table_are_there_with_three_seeds_and_their_recipes(chapter, recipes, table):
     plans = recipe_changes.lesson_plans(chapter)
-    rows = read_rows(recipe_changes.LESSON)
+    if table == "CHANGES":
+        plans = recipe_changes.change_plans(recipes, chapter)
+    rows = read_rows(getattr(recipe_changes, table))
     assert tuple(rows[0]) == recipe_changes.COLUMNS
     for name, (recipe, marks) in plans.items():
         for seed in recipe_changes.SEEDS:
@@ -281,10 +290,9 @@ def test_the_lesson_was_run_with_three_seeds_and_its_own_recipe(chapter):
     assert {row["judge"] for row in rows} == {judge()}
 
 
-def test_the_step_times_are_those_of_the_recipes():
+def test_the_step_times_are_those_of_the_recipes(recipes):
     rows = {row["recipe"]: row for row in read_rows(recipe_changes.TIMES)}
-    lesson = load_definitions("04", ROOT / "notebooks/further/04_recipes.ipynb")
-    wanted = recipe_changes.rows(lesson) | {"earlier": recipe_changes.EARLIER}
+    wanted = recipe_changes.rows(recipes) | {"earlier": recipe_changes.EARLIER}
     found = {row["settings"] for row in rows.values()}  # of a recipe by two ways: once
     assert found == {recipe_changes.settings(recipe) for recipe in wanted.values()}
     for row in rows.values():
