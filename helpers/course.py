@@ -111,7 +111,7 @@ def run_folder(name: str) -> Path:
     The source is that of the first data set that was loaded. ValueError: a name of another form.
     """
     if not re.fullmatch(r"\d\d_\w+(/[\w.-]+)?", name):
-        raise ValueError(f"The run is called {name!r}, but it must be like '04_dcgan/improved'.")
+        raise ValueError(f"{name!r}: a run must be like '04_dcgan/improved' (letters, digits, _-.)")
     return results_folder() / budget_name() / next(iter(sources.values()), "none") / name
 
 
