@@ -89,7 +89,8 @@ def rows(lesson: ModuleType) -> dict[str, Recipe]:
     table["improved"] = table.pop(f"+ {line}")  # the last row has them all
     for line, change in lesson.CHANGES.items():
         table[f"without {line}"] = recipe | {name: lesson.TUTORIAL[name] for name in change}
-    return table | {"paper": lesson.PAPER}
+    both = {name: lesson.TUTORIAL[name] for name in ("beta_1", "rate")}
+    return table | {"without beta_1 and rate": recipe | both, "paper": lesson.PAPER}
 
 
 def settings(recipe: Recipe) -> str:
