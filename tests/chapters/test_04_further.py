@@ -106,6 +106,24 @@ def test_two_numbers_follow_their_losses_and_rest_only_with_the_penalty(recipes)
     assert far[0][-1] > 0.5 and far[0.3][-1] < 0.02
 
 
+@pytest.mark.parametrize("memory", [0, 0.5, 0.9])
+def test_the_circle_of_two_numbers_grows_with_their_memory(recipes, memory):
+    two, three = recipes.two_numbers(0, memory, steps=2)[1:]
+    free = recipes.two_numbers(0, steps=1, rate=0.05 * (1 - memory))
+    np.testing.assert_allclose(two, free[1])
+    newest = recipes.two_numbers(0, steps=1)  # the slopes at the start
+    wanted = (1 - memory) * (memory * (newest[1] - newest[0]) + slopes_at(recipes, two))
+    np.testing.assert_allclose(three - two, wanted)
+    far = np.linalg.norm(recipes.two_numbers(0, memory, steps=20_000)[-1])
+    assert far == pytest.approx(np.sqrt(2 * 0.05 * (1 + memory) / (1 - memory)), rel=0.03)
+
+
+def slopes_at(recipes, point):  # times minus the rate
+    theta, psi = point
+    slopes = -recipes.sigmoid(-psi * theta) * psi, recipes.sigmoid(psi * theta) * theta
+    return -0.05 * np.array(slopes)
+
+
 @pytest.mark.parametrize("lesson", ["recipes", "inside"])
 def test_each_loss_moves_its_own_network(lesson, request):
     lesson = request.getfixturevalue(lesson)
@@ -135,12 +153,24 @@ def test_logits_are_those_of_whole_batches_as_in_training(inside):
     np.testing.assert_array_equal(logits, IMAGES.repeat(6, axis=0)[:128, 14, 14])
 
 
-@pytest.mark.parametrize("period", [2, 4])
-def test_places_are_counted_in_rows_and_columns(inside, period):
-    row, column = np.indices((28, 28)) % period
-    images = (10 * row + column)[np.newaxis, ..., np.newaxis] + np.array([0, 2]).reshape(2, 1, 1, 1)
-    wanted = [10 * row + column + 1 for row in range(period) for column in range(period)]
-    np.testing.assert_allclose(inside.at_places(images, period), wanted)
+def test_only_a_pattern_of_two_pixels_stands_out_among_the_shortest_waves(inside):
+    grain = RNG.normal(size=(2_000, 28, 28, 1))
+    row, column = np.indices((28, 28, 1))[:2]
+    np.testing.assert_allclose(np.divide(*inside.waves(grain)), 1, atol=0.15)
+    for place, wave in enumerate((row, column, row + column)):
+        ratios = np.divide(*inside.waves(grain + (-1.0) ** wave))
+        assert ratios[place] > 100 and np.delete(ratios, place) == pytest.approx(1, abs=0.15)
+
+
+def test_the_sums_of_the_weights_that_meet_are_compared(inside):
+    layer = inside.layers.Conv2DTranspose(2, 4, 2)
+    layer.build((None, 7, 7, 3))
+    layer.kernel.assign(np.ones((4, 4, 2, 3)))
+    assert inside.unequal(layer) == 0
+    row, column = np.indices((4, 4))
+    places = np.where((row % 2 == 1) & (column % 2 == 0), 1.0, 0.0)  # the sums 0, 0, 4 and 0
+    layer.kernel.assign(np.broadcast_to(places[..., np.newaxis, np.newaxis], (4, 4, 2, 3)))
+    assert inside.unequal(layer) == pytest.approx(np.std([0, 0, 4, 0]) / 2)
 
 
 def test_what_is_left_stands_at_a_right_angle(inside):
@@ -151,25 +181,18 @@ def test_what_is_left_stands_at_a_right_angle(inside):
     np.testing.assert_allclose(inside.without_part(vector + 3 * unit, unit), left)
 
 
-def test_squared_slopes_are_shares_of_their_mean(inside):
-    weights = np.zeros((28, 28, 1), np.float32)
-    weights[::2, ::2], weights[1::2, 1::2] = 1, 3
-    linear = lambda images, training: images * weights  # the tape adds up what it is asked for
-    shares = inside.squared_slopes(linear, IMAGES)
-    np.testing.assert_allclose(shares, np.array([1, 0, 0, 9]) / 2.5)
-
-
-def test_features_are_the_numbers_before_the_last_layer():
+def test_features_are_the_numbers_after_a_layer():
     inside = load("further/04_inside")
     vars(inside).update(clothes=np.repeat(IMAGES, 3, 0), tests=IMAGES[:5], SCORED=7, LOOKS=1)
     network = inside.make_light_discriminator()
     before = values(network)
-    known, asked = inside.features_of(network)
-    assert (known.shape, asked.shape) == ((7, 512), (5, 512))
-    last = network.layers[-1]
-    np.testing.assert_allclose(
-        last(known), network(np.repeat(IMAGES, 3, 0)[:7]), rtol=1e-4, atol=1e-5
-    )
+    for layer, size in ((-4, 1024), (-2, 512)):
+        known, asked = inside.features_of(network, layer)
+        assert (known.shape, asked.shape) == ((7, size), (5, size))
+        for last in network.layers[layer + 1 :]:
+            known = last(known)
+        wanted = network(np.repeat(IMAGES, 3, 0)[:7])
+        np.testing.assert_allclose(known, wanted, rtol=1e-4, atol=1e-5)
     trained = [np.asarray(weight) for weight in network.trainable_variables]
     assert all(any(np.array_equal(one, other) for other in before) for one in trained)
 
@@ -179,26 +202,25 @@ def test_brightness_leaves_out_dark_pixels(inside):
     pictures[0, :14] = 200 / 127.5 - 1
     pictures[1, :7] = 200 / 127.5 - 1  # a smaller thing of the same grey
     assert inside.brightness(pictures) == pytest.approx([200, 200])
+    assert inside.brightness(-np.ones((1, 28, 28, 1))) == 0
 
 
-def test_a_change_is_that_of_what_is_still_read_where_the_old_picture_was_bright(monkeypatch):
+def test_a_change_is_that_of_the_brightness_of_all_pictures(monkeypatch):
     inside = load("further/04_inside")
     before = np.full((4, 28, 28, 1), -1, np.float32)
     before[:, :7] = 0
     after = before.copy()
     after[:, :7] += np.float32([0.2, 0.4, 0.6, 0.8]).reshape(4, 1, 1, 1)
-    after[:, 20:] = 1  # what is new elsewhere does not count
-    vars(inside).update(fashion=SimpleNamespace(class_names=("Dress",)))
-    read = np.array([0, 0, 9, 0]), np.array([0.95, 0.5, 0.95, 0.95])  # right, unsure, a boot, right
+    vars(inside).update(fashion=SimpleNamespace(class_names=("Dress", "Ankle boot")))
+    read = np.array([0, 0, 1, 0]), np.array([0.95, 0.5, 0.95, 0.95])  # right, unsure, a boot, right
     monkeypatch.setattr(inside.metrics, "read_classes", lambda images, data: read)
     kept, change, boots = inside.compare("Dress", before, after)
     assert (kept, boots) == (2 / 4, 1 / 4)
-    assert change == pytest.approx((0.2 + 0.8) / 2 * 127.5, rel=1e-5)
+    assert change == pytest.approx(0.5 * 127.5, rel=1e-5)
 
 
-def test_a_direction_goes_from_dark_boots_to_bright_ones():
-    inside = load("further/04_inside")
+def test_a_direction_goes_from_dark_boots_to_bright_ones(inside):
     level, boots = np.arange(8.0), RNG.normal(size=(8, 5))
-    vars(inside).update(boot_noise=boots)
     wanted = boots[6:].mean(axis=0) - boots[:2].mean(axis=0)
-    np.testing.assert_allclose(inside.direction(level), wanted)
+    np.testing.assert_allclose(inside.direction(boots, level), wanted)
+    assert np.linalg.norm(inside.unit(wanted)) == pytest.approx(1)

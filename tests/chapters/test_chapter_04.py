@@ -101,7 +101,7 @@ def test_the_average_of_the_generator(chapter, tiny):
     """The averaged weights against a mean that is computed here, also with none at all."""
     for step, share in ((0, 0.1), (90, 0.91), (10**6, 0.998)):
         assert float(chapter.kept_share(step, 0.998)) == pytest.approx(share, abs=1e-6)
-    for average in (0.9, 0.0):
+    for average in (0.9, 0.0, 0):  # a reader may write 0
         parts, both_steps, draw = chapter.make_training(tiny | {"average": average}, 0)
         assert parts["average"] == average and draw().shape == (16, 28, 28, 1)
         wanted = values(parts["generator"])
@@ -226,7 +226,7 @@ def test_a_reader_who_changed_the_recipe_is_told(small, tiny):
 
 
 def test_a_reader_who_misspelt_a_part_of_a_recipe_is_told(chapter, tiny):
-    with pytest.raises(AssertionError, match="Unknown: {'learning_rate'}"):
+    with pytest.raises(AssertionError, match="Wrong or missing: {'learning_rate'}"):
         chapter.make_parts(tiny | dict(learning_rate=1e-3), 0)
 
 
