@@ -274,9 +274,11 @@ def test_the_curve_of_the_tutorial_has_five_epochs_or_more():
     assert {row["judge"] for row in rows} == {judge()}
 
 
-@pytest.mark.parametrize("table", ["LESSON", "CHANGES"])
+@pytest.mark.parametrize("table", ["LESSON", "FIRST_EDITION", "CHANGES"])
 def test_all_runs_of_a_table_are_there_with_three_seeds_and_their_recipes(chapter, recipes, table):
     plans = recipe_changes.lesson_plans(chapter)
+    if table == "FIRST_EDITION":
+        plans = recipe_changes.earlier_plans(chapter)
     if table == "CHANGES":
         plans = recipe_changes.change_plans(recipes, chapter)
     rows = read_rows(getattr(recipe_changes, table))
@@ -288,6 +290,12 @@ def test_all_runs_of_a_table_are_there_with_three_seeds_and_their_recipes(chapte
             assert {row["settings"] for row in own} == {recipe_changes.settings(recipe)}
     assert len(rows) == sum(len(marks) for _, marks in plans.values()) * 3
     assert {row["judge"] for row in rows} == {judge()}
+
+
+def test_all_our_runs_are_better_than_those_of_the_first_edition():
+    ours = [row for row in read_rows(recipe_changes.LESSON) if int(row["step"]) == 12_000]
+    theirs = read_rows(recipe_changes.FIRST_EDITION)
+    assert max(float(row["fcd"]) for row in ours) < min(float(row["fcd"]) for row in theirs)
 
 
 def test_the_step_times_are_those_of_the_recipes(recipes):
