@@ -1,5 +1,6 @@
 """The functions of the notebooks beside chapter 04, against values that are known."""
 
+import tomllib
 from types import SimpleNamespace
 
 import keras
@@ -8,7 +9,7 @@ import pytest
 
 from benchmarks import recipe_changes
 from benchmarks.tables import definitions
-from helpers.course import ROOT
+from helpers.course import DATA, ROOT
 from tests.support import training_checks
 from tests.support.training_checks import NETWORKS, values
 from tools.notebooks.definitions import load_definitions
@@ -90,6 +91,12 @@ def test_the_recipe_of_the_paper(recipes):
     assert [network.output_shape for network in networks] == [(None, 28, 28, 1), (None, 1)]
 
 
+def test_the_line_of_normal_pixels_is_that_of_the_chapter(recipes):
+    ranges = tomllib.loads((DATA / "expected.toml").read_text())["04_dcgan"]["lesson"]["official"]
+    low, high = ranges["fcd_normal"]
+    assert low < recipes.NORMAL_PIXELS < high
+
+
 def test_two_numbers_follow_their_losses_and_rest_only_with_the_penalty(recipes):
     """Mescheder and others 2018: the gradients are those of the losses, and the goal is zero."""
     (theta, psi), (next_theta, next_psi) = recipes.two_numbers(0.3, steps=1, rate=0.05)
@@ -163,14 +170,13 @@ def test_only_a_pattern_of_two_pixels_stands_out_among_the_shortest_waves(inside
 
 
 def test_the_sums_of_the_weights_that_meet_are_compared(inside):
-    layer = inside.layers.Conv2DTranspose(2, 4, 2)
-    layer.build((None, 7, 7, 3))
-    layer.kernel.assign(np.ones((4, 4, 2, 3)))
-    assert inside.unequal(layer) == 0
+    assert inside.unequal(np.ones((4, 4, 2, 3))) == 0
     row, column = np.indices((4, 4))
     places = np.where((row % 2 == 1) & (column % 2 == 0), 1.0, 0.0)  # the sums 0, 0, 4 and 0
-    layer.kernel.assign(np.broadcast_to(places[..., np.newaxis, np.newaxis], (4, 4, 2, 3)))
-    assert inside.unequal(layer) == pytest.approx(np.std([0, 0, 4, 0]) / 2)
+    kernel = np.broadcast_to(places[..., np.newaxis, np.newaxis], (4, 4, 2, 3))
+    assert inside.unequal(kernel) == pytest.approx(np.std([0, 0, 4, 0]) / 2)
+    far = inside.unequal(RNG.normal(size=(4, 4, 96, 48)))
+    assert far == pytest.approx(np.sqrt(3 / 4), abs=0.02)  # independent sums
 
 
 def test_what_is_left_stands_at_a_right_angle(inside):
@@ -211,6 +217,7 @@ def test_a_change_is_that_of_the_brightness_of_all_pictures(monkeypatch):
     before[:, :7] = 0
     after = before.copy()
     after[:, :7] += np.float32([0.2, 0.4, 0.6, 0.8]).reshape(4, 1, 1, 1)
+    after[:, 20:] = 1  # outside the clothes: does not count
     vars(inside).update(fashion=SimpleNamespace(class_names=("Dress", "Ankle boot")))
     read = np.array([0, 0, 1, 0]), np.array([0.95, 0.5, 0.95, 0.95])  # right, unsure, a boot, right
     monkeypatch.setattr(inside.metrics, "read_classes", lambda images, data: read)
