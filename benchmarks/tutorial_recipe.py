@@ -6,22 +6,26 @@
 `train` takes about 85 minutes on the reference machine and goes on where it stopped; it is chapter
 04's own training. A snapshot of the generator is kept each half epoch up to epoch 5, then each
 epoch, in `results/`, so that `score` (a few minutes) can be repeated with another judge. It writes
-`data/measured/tutorial_recipe.csv`, with as many epochs as are there. The curve is in steps: the
-chapter turns them into time by the ratio of step times, measured side by side.
+`data/measured/tutorial_recipe.csv`, with as many epochs as are there, and the first pictures of the
+best generators within 5 epochs and within all, `data/measured/tutorial_samples.npz`. The curve is
+in steps: the chapter turns them into time by the ratio of step times, measured side by side.
 """
 
 import os
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.tables import MEASURED, complete_clothes, judge, write_rows
 from helpers import metrics
-from helpers.course import run_folder, start
+from helpers.course import atomic_write, run_folder, start
 from helpers.training import Training
 from tools.notebooks.definitions import load_definitions
 
 EPOCHS, FINE_EPOCHS = 50, 5
 CURVE = MEASURED / "tutorial_recipe.csv"
+SAMPLES, SHOWN = MEASURED / "tutorial_samples.npz", 12  # float16 pictures from -1 to 1
 RUN = "04_dcgan/tutorial_50"
 COLUMNS = ("step", "epoch", "fcd", "floor", "samples", "judge")
 
@@ -52,7 +56,7 @@ def train() -> None:
 
 def score() -> None:
     chapter, data = load_definitions("04"), complete_clothes()
-    generator, rows = chapter.make_generator(), []
+    generator, rows, shown = chapter.make_generator(), [], []
     epoch = len(data.train_images) // chapter.TUTORIAL["batch_size"]
     for step in snapshot_steps(epoch):
         snapshot = snapshot_file(step)
@@ -64,7 +68,15 @@ def score() -> None:
         fcd, floor, samples = metrics.frechet_classifier_distance(data.train_images, fakes, data)
         numbers = round(step / epoch, 2), round(fcd, 2), round(floor, 3), samples
         rows.append(dict(zip(COLUMNS, (step, *numbers, judge()))))
+        shown.append(np.float16(fakes[:SHOWN]))
     write_rows(CURVE, COLUMNS, rows)
+    best = {}
+    for epochs in (FINE_EPOCHS, EPOCHS):
+        known = [pair for pair in zip(rows, shown) if pair[0]["epoch"] <= epochs]
+        row, pictures = min(known, key=lambda pair: pair[0]["fcd"])
+        best[f"tutorial, epoch {row['epoch']:g}"] = pictures
+    with atomic_write(SAMPLES) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **best)
 
 
 def main(what: str = "") -> None:
