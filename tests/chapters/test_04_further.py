@@ -94,7 +94,7 @@ def test_the_recipe_of_the_paper(recipes):
 def test_the_line_of_normal_pixels_is_that_of_the_chapter(recipes):
     ranges = tomllib.loads((DATA / "expected.toml").read_text())["04_dcgan"]["lesson"]["official"]
     low, high = ranges["fcd_normal"]
-    assert low < recipes.NORMAL_PIXELS < high
+    assert low < recipes.NORMAL_PIXELS["fcd"] < high
 
 
 def test_two_numbers_follow_their_losses_and_rest_only_with_the_penalty(recipes):
