@@ -221,9 +221,34 @@ def test_a_change_is_that_of_the_brightness_of_all_pictures(monkeypatch):
     vars(inside).update(fashion=SimpleNamespace(class_names=("Dress", "Ankle boot")))
     read = np.array([0, 0, 1, 0]), np.array([0.95, 0.5, 0.95, 0.95])  # right, unsure, a boot, right
     monkeypatch.setattr(inside.metrics, "read_classes", lambda images, data: read)
-    kept, change, boots = inside.compare("Dress", before, after)
-    assert (kept, boots) == (2 / 4, 1 / 4)
+    kept, change, area, boots = inside.compare("Dress", before, after)
+    assert (kept, boots, area) == (2 / 4, 1 / 4, 8 / 7)  # seven rows were clothes, eight more are
     assert change == pytest.approx(0.5 * 127.5, rel=1e-5)
+
+
+def test_new_pixels_keep_black_and_white(inside):
+    grey = {"Bag": np.float32([-1, 0, 0.5, 1])}
+    np.testing.assert_allclose(inside.new_pixels(grey, 2, -1)["Bag"], [-1, -0.5, 0.125, 1])
+    np.testing.assert_allclose(inside.new_pixels(grey, 2, 1)["Bag"], [-1, 0.5, 0.875, 1])
+
+
+def test_the_chessboard_of_each_picture_is_found_where_there_are_clothes():
+    inside = load("further/04_inside")
+    row, column = np.indices((28, 28, 1))[:2]
+    vars(inside).update(board=(-1.0) ** (row + column))
+    pictures = np.full((3, 28, 28, 1), -1.0)
+    pictures[:2, 5:15, 5:15] = 0.2
+    pictures[1, 5:15, 5:15] += 3 / 127.5 * inside.board[5:15, 5:15]
+    assert inside.board_of(pictures) == pytest.approx([0, 3, 0])
+
+
+def test_shuffled_weights_stay_in_their_kernel(inside):
+    vars(inside).update(rng=np.random.default_rng(0))
+    kernel = RNG.normal(size=(4, 4, 2, 3))
+    shuffled = inside.mixed(kernel)
+    assert not np.array_equal(shuffled, kernel)
+    flat = [np.sort(some.reshape(16, -1), axis=0) for some in (shuffled, kernel)]
+    np.testing.assert_array_equal(*flat)
 
 
 def test_a_direction_goes_from_dark_boots_to_bright_ones(inside):
