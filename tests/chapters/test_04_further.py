@@ -160,13 +160,23 @@ def test_logits_are_those_of_whole_batches_as_in_training(inside):
     np.testing.assert_array_equal(logits, IMAGES.repeat(6, axis=0)[:128, 14, 14])
 
 
-def test_only_a_pattern_of_two_pixels_stands_out_among_the_shortest_waves(inside):
-    grain = RNG.normal(size=(2_000, 28, 28, 1))
+def test_a_pattern_of_two_pixels_is_measured_in_plain_windows(inside):
     row, column = np.indices((28, 28, 1))[:2]
-    np.testing.assert_allclose(np.divide(*inside.waves(grain)), 1, atol=0.15)
+    pictures = np.full((50, 28, 28, 1), -1.0)
+    pictures[:, 4:20, 4:20] = RNG.uniform(-0.5, 0.5, (50, 1, 1, 1))
+    strength, count = inside.pattern_of(pictures)
+    assert strength == pytest.approx(0) and count == 50 * 9**2
     for place, wave in enumerate((row, column, row + column)):
-        ratios = np.divide(*inside.waves(grain + (-1.0) ** wave))
-        assert ratios[place] > 100 and np.delete(ratios, place) == pytest.approx(1, abs=0.15)
+        wanted = np.zeros(3)
+        wanted[place] = 2
+        strength, _ = inside.pattern_of(pictures + 2 / 127.5 * (-1.0) ** wave * (pictures > -1))
+        assert strength == pytest.approx(wanted, abs=0.05)
+
+
+def test_windows_with_an_edge_are_left_out(inside):
+    pictures = np.full((1, 28, 28, 1), 0.0)
+    pictures[:, :, 14:] = 0.5
+    assert inside.pattern_of(pictures)[1] == 21 * (7 + 7)
 
 
 def test_the_sums_of_the_weights_that_meet_are_compared(inside):
@@ -230,16 +240,6 @@ def test_new_pixels_keep_black_and_white(inside):
     grey = {"Bag": np.float32([-1, 0, 0.5, 1])}
     np.testing.assert_allclose(inside.new_pixels(grey, 2, -1)["Bag"], [-1, -0.5, 0.125, 1])
     np.testing.assert_allclose(inside.new_pixels(grey, 2, 1)["Bag"], [-1, 0.5, 0.875, 1])
-
-
-def test_the_chessboard_of_each_picture_is_found_where_there_are_clothes():
-    inside = load("further/04_inside")
-    row, column = np.indices((28, 28, 1))[:2]
-    vars(inside).update(board=(-1.0) ** (row + column))
-    pictures = np.full((3, 28, 28, 1), -1.0)
-    pictures[:2, 5:15, 5:15] = 0.2
-    pictures[1, 5:15, 5:15] += 3 / 127.5 * inside.board[5:15, 5:15]
-    assert inside.board_of(pictures) == pytest.approx([0, 3, 0])
 
 
 def test_shuffled_weights_stay_in_their_kernel(inside):
