@@ -5,10 +5,11 @@
 
 `train` takes about 85 minutes on the reference machine and goes on where it stopped; it is chapter
 04's own training. A snapshot of the generator is kept each half epoch up to epoch 5, then each
-epoch, in `results/`, so that `score` (a few minutes) can be repeated with another judge. It writes
-`data/measured/tutorial_recipe.csv`, with as many epochs as are there, and the first pictures of the
-best generators within 5 epochs and within all, `data/measured/tutorial_samples.npz`. The curve is
-in steps: the chapter turns them into time by the ratio of step times, measured side by side.
+epoch, in `results/`, so that `score` (about ten minutes) can be repeated with another judge. It
+writes `data/measured/tutorial_recipe.csv`, with as many epochs as are there, and
+`data/measured/tutorial_samples.npz`: the first pictures of the best generators within 5 epochs and
+within all. The curve is in steps: the chapter turns them into time by the ratio of step times,
+measured side by side.
 """
 
 import os
@@ -17,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import recipe_changes
 from benchmarks.tables import MEASURED, complete_clothes, judge, write_rows
-from helpers import metrics
 from helpers.course import atomic_write, run_folder, start
 from helpers.training import Training
 from tools.notebooks.definitions import load_definitions
@@ -27,7 +28,7 @@ EPOCHS, FINE_EPOCHS = 50, 5
 CURVE = MEASURED / "tutorial_recipe.csv"
 SAMPLES, SHOWN = MEASURED / "tutorial_samples.npz", 12  # float16 pictures from -1 to 1
 RUN = "04_dcgan/tutorial_50"
-COLUMNS = ("step", "epoch", "fcd", "floor", "samples", "judge")
+COLUMNS = ("step", "epoch", *recipe_changes.SCORES, "classes", "judge")
 
 
 def snapshot_steps(epoch: int) -> list[int]:
@@ -56,27 +57,25 @@ def train() -> None:
 
 def score() -> None:
     chapter, data = load_definitions("04"), complete_clothes()
-    generator, rows, shown = chapter.make_generator(), [], []
+    generator, rows = chapter.make_generator(), []
     epoch = len(data.train_images) // chapter.TUTORIAL["batch_size"]
     for step in snapshot_steps(epoch):
-        snapshot = snapshot_file(step)
-        if not snapshot.is_file():
+        if not snapshot_file(step).is_file():
             print(f"The training has not come to step {step:,} yet. To go on: train")
             break
-        generator.load_weights(snapshot)
-        fakes = chapter.generate(generator, metrics.LARGEST_SAMPLE, seed=0)
-        fcd, floor, samples = metrics.frechet_classifier_distance(data.train_images, fakes, data)
-        numbers = round(step / epoch, 2), round(fcd, 2), round(floor, 3), samples
-        rows.append(dict(zip(COLUMNS, (step, *numbers, judge()))))
-        shown.append(np.float16(fakes[:SHOWN]))
+        generator.load_weights(snapshot_file(step))
+        numbers = {"step": step, "epoch": round(step / epoch, 2), "judge": judge()}
+        rows.append(numbers | recipe_changes.score(chapter, generator, data))
+        print(rows[-1], flush=True)
     write_rows(CURVE, COLUMNS, rows)
-    best = {}
+    samples = {}
     for epochs in (FINE_EPOCHS, EPOCHS):
-        known = [pair for pair in zip(rows, shown) if pair[0]["epoch"] <= epochs]
-        row, pictures = min(known, key=lambda pair: pair[0]["fcd"])
-        best[f"tutorial, epoch {row['epoch']:g}"] = pictures
+        best = min((row for row in rows if row["epoch"] <= epochs), key=lambda row: row["fcd"])
+        generator.load_weights(snapshot_file(best["step"]))
+        pictures = chapter.generate(generator, SHOWN, seed=0)
+        samples[f"tutorial, epoch {best['epoch']:g}"] = np.float16(pictures)
     with atomic_write(SAMPLES) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **best)
+        np.savez_compressed(file, **samples)
 
 
 def main(what: str = "") -> None:

@@ -270,7 +270,6 @@ def test_the_curve_of_the_tutorial_has_fifty_epochs():
     assert steps == tutorial_recipe.snapshot_steps(60_000 // 256)
     assert steps[-1] == 50 * (60_000 // 256)
     assert min(scores) > 5 * float(rows[0]["floor"])
-    assert {row["samples"] for row in rows} == {"10000"}
     assert {row["judge"] for row in rows} == {judge()}
 
 
