@@ -167,7 +167,7 @@ def test_a_pattern_of_two_pixels_is_measured_in_plain_windows(inside):
     strength, count = inside.pattern_of(pictures)
     assert strength == pytest.approx(0) and count == 50 * 9**2
     for place, wave in enumerate((row, column, row + column)):
-        wanted = np.zeros(3)
+        wanted = np.zeros(6)
         wanted[place] = 2
         strength, _ = inside.pattern_of(pictures + 2 / 127.5 * (-1.0) ** wave * (pictures > -1))
         assert strength == pytest.approx(wanted, abs=0.05)
@@ -177,6 +177,13 @@ def test_windows_with_an_edge_are_left_out(inside):
     pictures = np.full((1, 28, 28, 1), 0.0)
     pictures[:, :, 14:] = 0.5
     assert inside.pattern_of(pictures)[1] == 21 * (7 + 7)
+
+
+def test_windows_with_a_strong_chessboard_are_not_left_out(inside):
+    row, column = np.indices((28, 28, 1))[:2]
+    pictures = np.tile(20 / 127.5 * (-1.0) ** (row + column), (2, 1, 1, 1))
+    strength, count = inside.pattern_of(pictures)
+    assert strength[2] == pytest.approx(20) and count == 2 * 21**2
 
 
 def test_the_sums_of_the_weights_that_meet_are_compared(inside):
@@ -231,8 +238,8 @@ def test_a_change_is_that_of_the_brightness_of_all_pictures(monkeypatch):
     vars(inside).update(fashion=SimpleNamespace(class_names=("Dress", "Ankle boot")))
     read = np.array([0, 0, 1, 0]), np.array([0.95, 0.5, 0.95, 0.95])  # right, unsure, a boot, right
     monkeypatch.setattr(inside.metrics, "read_classes", lambda images, data: read)
-    kept, change, area, boots = inside.compare("Dress", before, after)
-    assert (kept, boots, area) == (2 / 4, 1 / 4, 8 / 7)  # seven rows were clothes, eight more are
+    kept, same, change, area, boots = inside.compare("Dress", before, after)
+    assert (kept, same, boots, area) == (2 / 4, 3 / 4, 1 / 4, 8 / 7)  # seven rows were clothes, eight more are
     assert change == pytest.approx(0.5 * 127.5, rel=1e-5)
 
 
