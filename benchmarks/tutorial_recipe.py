@@ -5,8 +5,8 @@
 
 `train` takes about 85 minutes on the reference machine and goes on where it stopped; it is chapter
 04's own training. A snapshot of the generator is kept each half epoch up to epoch 5, then each
-epoch, in `results/`, so that `score` (about ten minutes) can be repeated with another judge. It
-writes `data/measured/tutorial_recipe.csv`, with as many epochs as are there, and
+epoch, in `results/`, so that `score` (about ten minutes; it goes on, too) can be repeated with
+another judge. It writes `data/measured/tutorial_recipe.csv`, with as many epochs as are there, and
 `data/measured/tutorial_samples.npz`: the first pictures of the best generators within 5 epochs and
 within all. The curve is in steps: the chapter turns them into time by the ratio of step times,
 measured side by side.
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import recipe_changes
-from benchmarks.tables import MEASURED, complete_clothes, judge, write_rows
+from benchmarks.tables import MEASURED, complete_clothes, judge, read_rows, write_rows
 from helpers.course import atomic_write, run_folder, start
 from helpers.training import Training
 from tools.notebooks.definitions import load_definitions
@@ -28,7 +28,7 @@ EPOCHS, FINE_EPOCHS = 50, 5
 CURVE = MEASURED / "tutorial_recipe.csv"
 SAMPLES, SHOWN = MEASURED / "tutorial_samples.npz", 12  # float16 pictures from -1 to 1
 RUN = "04_dcgan/tutorial_50"
-COLUMNS = ("step", "epoch", *recipe_changes.SCORES, "classes", "judge")
+COLUMNS = ("step", "epoch", *recipe_changes.SCORES, "classes", "settings", "judge")
 
 
 def snapshot_steps(epoch: int) -> list[int]:
@@ -59,21 +59,26 @@ def score() -> None:
     chapter, data = load_definitions("04"), complete_clothes()
     generator, rows = chapter.make_generator(), []
     epoch = len(data.train_images) // chapter.TUTORIAL["batch_size"]
+    same = {"settings": recipe_changes.settings(chapter.TUTORIAL), "judge": judge()}
+    known = {row["step"]: row for row in read_rows(CURVE) if same.items() <= row.items()}
     for step in snapshot_steps(epoch):
         if not snapshot_file(step).is_file():
             print(f"The training has not come to step {step:,} yet. To go on: train")
             break
-        generator.load_weights(snapshot_file(step))
-        numbers = {"step": step, "epoch": round(step / epoch, 2), "judge": judge()}
-        rows.append(numbers | recipe_changes.score(chapter, generator, data))
-        print(rows[-1], flush=True)
-    write_rows(CURVE, COLUMNS, rows)
+        row = known.get(str(step))
+        if row is None:
+            generator.load_weights(snapshot_file(step))
+            numbers = recipe_changes.score(chapter, generator, data)
+            row = {"step": step, "epoch": round(step / epoch, 2)} | numbers | same
+        rows.append(row)
+        write_rows(CURVE, COLUMNS, rows)
     samples = {}
     for epochs in (FINE_EPOCHS, EPOCHS):
-        best = min((row for row in rows if row["epoch"] <= epochs), key=lambda row: row["fcd"])
-        generator.load_weights(snapshot_file(best["step"]))
+        found = [row for row in rows if float(row["epoch"]) <= epochs]
+        best = min(found, key=lambda row: float(row["fcd"]))
+        generator.load_weights(snapshot_file(int(best["step"])))
         pictures = chapter.generate(generator, SHOWN, seed=0)
-        samples[f"tutorial, epoch {best['epoch']:g}"] = np.float16(pictures)
+        samples[f"tutorial, epoch {float(best['epoch']):g}"] = np.float16(pictures)
     with atomic_write(SAMPLES) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **samples)
 
