@@ -58,7 +58,7 @@ def drawn(numbers, size):
 @pytest.fixture(scope="module")
 def data():
     """A few pairs of 4 x 4 pixels; the targets are bright, as first fakes are not."""
-    inputs = RNG.integers(0, 256, (24, 4, 4, 3), dtype=np.uint8)
+    inputs = np.random.default_rng(7).integers(0, 256, (24, 4, 4, 3), dtype=np.uint8)
     targets = 190 + inputs // 4
     return PairData("tiny", "embedded", inputs[:16], targets[:16], inputs[16:], targets[16:])
 
