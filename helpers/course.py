@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 BUDGETS = ("smoke", "lesson", "full")
 REFERENCE_GFLOPS = 300  # of the machine to which the times in the texts belong
-sources: dict[str, str] = {}  # where a data set came from; `start` empties it, `load` fills it
+sources: dict[str, str] = {}  # where each data set came from; `load` fills it
 
 
 def budget_name() -> str:
@@ -69,7 +69,7 @@ def machine_gflops() -> float:
 def start(seed: int = 42) -> None:
     """Begin a notebook: seed Python, NumPy and TensorFlow, and print what it runs on.
 
-    A reader's `keras.json` and `matplotlibrc` change nothing, and earlier data sets are forgotten.
+    A reader's `keras.json` and `matplotlibrc` change nothing. Data sets stay known: runs are found.
     """
     name = budget_name()
     with quiet_import():  # here, not above: it takes seconds
@@ -86,7 +86,7 @@ def start(seed: int = 42) -> None:
     keras.config.set_image_data_format("channels_last")
     matplotlib.rcdefaults()
     keras.utils.set_random_seed(seed)
-    sources.clear()
+    machine_gflops.cache_clear()  # measure again: other programs may be closed now
     device = f"{len(gpus)} GPU" if gpus else f"CPU with {os.cpu_count()} cores"
     machine = f"Device: {device} | Python {platform.python_version()}, TensorFlow {tf.__version__}"
     share = machine_gflops() / REFERENCE_GFLOPS

@@ -258,7 +258,7 @@ def test_new_pixels_keep_black_and_white(inside):
 def test_shuffled_weights_stay_in_their_kernel(inside):
     vars(inside).update(rng=np.random.default_rng(0))
     kernel = RNG.normal(size=(4, 4, 2, 3))
-    shuffled = inside.mixed(kernel)
+    shuffled = inside.shuffled(kernel)
     assert not np.array_equal(shuffled, kernel)
     flat = [np.sort(some.reshape(16, -1), axis=0) for some in (shuffled, kernel)]
     np.testing.assert_array_equal(*flat)
