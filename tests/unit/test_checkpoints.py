@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from helpers.checkpoints import CheckpointError, Checkpoints, find_files, restore
-from helpers.course import ROOT, run_folder, start
+from helpers.course import ROOT, run_folder, sources
 from helpers.training import Training
 
 # ------------------------------------------------------------ killed and started again
@@ -451,7 +451,7 @@ def run_elsewhere(code, *arguments):
 
 
 def test_a_network_is_restored_alone_in_another_kernel_while_the_training_goes_on():
-    start()  # no data set is loaded, as in the other kernel
+    sources.clear()  # no data set is loaded, as in the other kernel
     things = make()
     training = Training("04_dcgan/improved", 2, 1, **things)
     things["network"].weights[0].assign(np.full((3, 3, 1, 4), 7))
