@@ -34,6 +34,7 @@ SECOND_EDITION = (
     "02_",
     "03_",
     "04_",
+    "05_stabilisers",
 )  # of the other lessons the first edition's limits hold
 LONGEST_TRAINING = 10  # lines of a loop with the function around it
 LONGEST_TRAINING_CELL = 10  # lines that are not blank

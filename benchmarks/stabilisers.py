@@ -1,0 +1,126 @@
+"""Ways to hold a discriminator, of `further/05_stabilisers`, at the same time, with two rates.
+
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.stabilisers times
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.stabilisers runs [most]
+
+`times` measures step times side by side, in turns: a few minutes. `runs` trains each way with three
+seeds and two learning rates, for as long as `TIME` steps of the plain way take, and scores the
+averaged generator at the end: about 45 minutes on the reference machine. It goes on with the run at
+which it stopped, and makes at most `most` runs. A run is made again only when the lesson's code,
+the time of its step or the judge has changed.
+"""
+
+import os
+import sys
+import time
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from benchmarks.tables import (
+    MEASURED,
+    checksum,
+    complete_clothes,
+    definitions,
+    judge,
+    read_rows,
+    write_rows,
+)
+from helpers import datasets, metrics
+from helpers.course import machine_gflops, start
+from tools.notebooks.definitions import load_definitions
+from tools.notebooks.execution import FOLDER
+
+TIMES, RUNS = MEASURED / "stabiliser_times.csv", MEASURED / "stabilisers.csv"
+KEY = ("way", "rate", "seed", "steps", "code", "judge")
+SCORES = ("fcd", "floor", "precision", "recall", "classes")
+TIME = 1_500  # steps of the plain way: about a minute on the reference machine
+SEEDS, ROUNDS = (42, 43, 44), 6
+NOT_USED = {"STEPS", "EVERY", "SCORED", "SEED", "HIGH", "RATE", "train_gan"}
+Run = tuple[str, ...]
+
+
+def code(lesson: ModuleType) -> str:
+    """Return a checksum of what a run depends on."""
+    texts = definitions(lesson)
+    return checksum(text for name, text in sorted(texts.items()) if name not in NOT_USED)
+
+
+def seconds_of(step: Any, real: np.ndarray, count: int = 80) -> float:
+    began = time.perf_counter()
+    for number in range(count):
+        numbers = step(real, number)
+    float(numbers["generator_loss"])
+    return (time.perf_counter() - began) / count
+
+
+def measure_times(lesson: ModuleType, real: np.ndarray) -> None:
+    """Write how many steps of each way take as long as one of the plain way."""
+    steps = {
+        name: lesson.make_training(way, lesson.RATE, 0)[1] for name, way in lesson.WAYS.items()
+    }
+    for step in steps.values():
+        seconds_of(step, real)  # traces all its graphs
+    rows = []
+    for name, step in steps.items():
+        ratios = [seconds_of(steps["plain"], real) / seconds_of(step, real) for _ in range(ROUNDS)]
+        numbers = [1.0] * 3 if name == "plain" else [np.median(ratios), min(ratios), max(ratios)]
+        rows.append(dict(zip(("way", "ratio", "low", "high"), (name, *np.round(numbers, 2)))))
+        print(rows[-1], flush=True)
+    write_rows(TIMES, rows[0], rows)
+
+
+def train(lesson: ModuleType, data: datasets.ImageData, run: Run) -> dict[str, Any]:
+    """Train from the start, and return the scores of the averaged generator."""
+    name, rate, seed, steps = run[0], float(run[1]), int(run[2]), int(run[3])
+    parts, step = lesson.make_training(lesson.WAYS[name], rate, seed)
+    ordered = datasets.batches(lesson.scaled(data.train_images), lesson.BATCH, seed)
+    for number in range(steps):
+        step(next(ordered), number)
+    fakes = lesson.generate(parts["averaged"], metrics.LARGEST_SAMPLE, seed=0)
+    if not np.isfinite(fakes).all():
+        return dict.fromkeys(SCORES, "nan")
+    fcd, floor, _ = metrics.frechet_classifier_distance(data.train_images, fakes, data)
+    coverage = metrics.precision_recall(data.train_images, fakes, data)
+    found = metrics.class_shares(fakes, data) > metrics.class_shares(data.test_images, data) / 4
+    numbers = fcd, floor, coverage.precision, coverage.recall
+    return dict(zip(SCORES, (*(round(float(n), 3) for n in numbers), int(found.sum()))))
+
+
+def make_runs(lesson: ModuleType, most: int) -> None:
+    """Make the runs that the table lacks, at most so many, and write it after each one."""
+    data, ratios = complete_clothes(), {row["way"]: float(row["ratio"]) for row in read_rows(TIMES)}
+    if ratios.keys() != lesson.WAYS.keys():
+        raise SystemExit(f"'{TIMES}' does not know the time of each way. First run: times")
+    found = {tuple(row[name] for name in KEY): row for row in read_rows(RUNS)}
+    wanted = [
+        (name, str(rate), str(seed), str(round(TIME * ratios[name])), code(lesson), judge())
+        for seed in SEEDS
+        for rate in (lesson.RATE, lesson.HIGH)
+        for name in lesson.WAYS
+    ]
+    for run in wanted:
+        if run not in found and most > 0:
+            most, began = most - 1, time.monotonic()
+            found[run] = dict(zip(KEY, run)) | train(lesson, data, run)
+            seconds = time.monotonic() - began
+            print(f"{seconds:.0f} s at {machine_gflops():.0f} GFLOP/s: {found[run]}", flush=True)
+            write_rows(RUNS, (*KEY, *SCORES), [found[run] for run in wanted if run in found])
+    write_rows(RUNS, (*KEY, *SCORES), [found[run] for run in wanted if run in found])
+
+
+def main(what: str = "", most: str = "1000") -> None:
+    if what not in ("times", "runs"):
+        raise SystemExit("Say what to do: times or runs.")
+    os.environ["COURSE_BUDGET"] = "lesson"
+    start()
+    lesson = load_definitions("05", FOLDER / "further" / "05_stabilisers.ipynb")
+    if what == "times":
+        measure_times(lesson, lesson.scaled(complete_clothes().train_images[: lesson.BATCH]))
+    else:
+        make_runs(lesson, int(most))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

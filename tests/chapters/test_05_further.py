@@ -1,0 +1,192 @@
+"""The functions of the notebooks beside chapter 05, against values that are known."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks import stabilisers
+from benchmarks.tables import judge, read_rows
+from helpers.course import ROOT
+from tests.support import training_checks
+from tests.support.training_checks import NETWORKS, equal, values
+from tools.notebooks.definitions import load_definitions
+
+FOLDER = ROOT / "notebooks"
+RNG = np.random.default_rng(0)
+IMAGES = RNG.uniform(-1, 1, (40, 28, 28, 1)).astype(np.float32)
+WAYS = [
+    "plain",
+    "hinge",
+    "spectral",
+    "hinge, spectral",
+    "R1",
+    "WGAN-GP",
+    "WGAN-GP, 5 turns",
+]
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return load_definitions("05", FOLDER / "further" / "05_stabilisers.ipynb")
+
+
+@pytest.fixture(scope="module")
+def small():
+    lesson = load_definitions("05", FOLDER / "further" / "05_stabilisers.ipynb")
+    vars(lesson).update(clothes=IMAGES, BATCH=8, EVERY=2)
+    lesson.make_generator = lambda: training_checks.make_tiny_generator(lesson.LATENT)
+    return lesson
+
+
+def test_the_power_iteration_finds_the_largest_singular_value(lesson):
+    matrix = RNG.normal(size=(7, 5)).astype(np.float32)
+    u = tf.constant(RNG.normal(size=(1, 5)).astype(np.float32))
+    for _ in range(200):
+        stretch, u = lesson.largest_stretch(tf.constant(matrix), u)
+    _, singular, directions = np.linalg.svd(matrix)
+    assert float(stretch) == pytest.approx(singular[0], rel=1e-4)
+    assert abs(float(u[0] @ directions[0])) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_spectral_layer_is_a_convolution_whose_kernel_has_the_norm_one(lesson):
+    layer, plain = lesson.SpectralConv2D(4, 3, strides=2, padding="same"), None
+    pictures = tf.constant(IMAGES[:2])
+    for _ in range(100):
+        layer(pictures, training=True)
+    kernel = layer.kernel.numpy()
+    largest = np.linalg.svd(kernel.reshape(-1, 4), compute_uv=False)[0]
+    plain = keras.layers.Conv2D(4, 3, strides=2, padding="same")
+    plain.build(pictures.shape)
+    plain.set_weights([kernel / largest, layer.bias.numpy()])
+    np.testing.assert_allclose(layer(pictures), plain(pictures), atol=1e-4)
+
+
+def test_a_spectral_layer_turns_its_vector_only_in_training(lesson):
+    layer, pictures = lesson.SpectralConv2D(4, 3), tf.constant(IMAGES[:2])
+    layer(pictures)
+    before = layer.u.numpy()
+    layer(pictures, training=False)
+    np.testing.assert_array_equal(layer.u, before)
+    layer(pictures, training=True)
+    assert np.abs(layer.u.numpy() - before).max() > 1e-3
+    assert [w.name for w in layer.trainable_variables] == ["kernel", "bias"]
+
+
+def test_a_gradient_flows_through_the_stretch(lesson):
+    """The norm of the divided kernel cannot change: no part of the gradient is along it."""
+    layer, pictures = lesson.SpectralConv2D(1, 28), tf.constant(IMAGES[:1])
+    for _ in range(3):
+        layer(pictures, training=True)
+    with tf.GradientTape() as tape:
+        answer = layer(pictures)
+    gradient = tape.gradient(answer, layer.kernel).numpy()
+    assert np.abs(gradient).max() > 1e-3
+    assert np.sum(gradient * layer.kernel.numpy()) == pytest.approx(0, abs=1e-3)
+
+
+def test_the_losses_by_hand(lesson):
+    real, fake = np.float32([3, 0.5]), np.float32([-2, 1])
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))
+    wanted = {
+        "non_saturating": (
+            -np.mean(np.log(sigmoid(real))) - np.mean(np.log(1 - sigmoid(fake))),
+            -np.mean(np.log(sigmoid(fake))),
+        ),
+        "hinge": (0.25 + 1.0, 0.5),
+        "wasserstein": (-0.5 - 1.75, 0.5),
+    }
+    for name, both in wanted.items():
+        found = [float(x) for x in getattr(lesson, name)(real, fake)]
+        assert found == pytest.approx(both, abs=1e-5)
+
+
+def test_the_penalties_by_hand(lesson):
+    """D(x) = sum of x^3 / 3 has the slopes x^2; the penalty is taken between real and fake."""
+    cubes = lambda images, training: tf.reduce_sum(images**3, axis=[1, 2, 3], keepdims=True) / 3
+    real, fakes = tf.fill((6, 1, 2, 1), 2.0), tf.zeros((6, 1, 2, 1))
+    assert float(lesson.r1(cubes, real, fakes, None)) == pytest.approx(2 * 4**2 / 2)
+    shares = tf.constant([0.0, 0.5, 1.0] * 2, shape=(6, 1, 1, 1))  # at 0, 1 and 2
+    lengths = np.array([0, np.sqrt(2), np.sqrt(2) * 4])
+    penalty = float(lesson.gradient_penalty(cubes, real, fakes, shares))
+    assert penalty == pytest.approx(np.mean((lengths - 1) ** 2), rel=1e-4)
+
+
+def one_step(lesson, way):
+    """Return (make_train_step, make_parts) for the shared checks."""
+
+    def make_train_step(**parts):
+        step = lesson.make_train_step(**parts, way=way)
+        return lambda real: step(tf.constant(real), way["strength"], True)
+
+    return make_train_step, lambda: lesson.make_parts(way, 1e-3, 0)
+
+
+@pytest.mark.parametrize("name", ["spectral", "R1", "WGAN-GP"])
+def test_each_loss_moves_its_own_network(small, name):
+    both = one_step(small, small.WAYS[name])
+    training_checks.check_each_loss_moves_its_own_network(*both, IMAGES[:8])
+
+
+def test_networks_made_again_are_the_ones_that_train(small):
+    both = one_step(small, small.WAYS["plain"])
+    training_checks.check_networks_made_again_are_the_ones_that_train(*both, IMAGES[:8])
+
+
+def test_a_way_says_when_there_is_a_penalty_and_when_the_generator_moves(small, monkeypatch):
+    seen = []
+
+    def make_train_step(**_):
+        return lambda real, strength, both: seen.append((strength, both)) or {}
+
+    monkeypatch.setattr(small, "make_train_step", make_train_step)
+    for name in ("R1", "WGAN-GP, 5 turns"):
+        _, step = small.make_training(small.WAYS[name], 1e-3, 0)
+        for number in range(20):
+            step(IMAGES[:8], number)
+    lazy, turns = seen[:20], seen[20:]
+    assert [n for n, (strength, _) in enumerate(lazy) if strength] == [0, 16]
+    assert {strength for strength, _ in lazy} == {0.0, pytest.approx(1.6)}
+    assert all(both for _, both in lazy) and all(strength == 10 for strength, _ in turns)
+    assert [n for n, (_, both) in enumerate(turns) if both] == [0, 5, 10, 15]
+
+
+def test_a_training_that_is_interrupted_goes_on(small, monkeypatch, capsys):
+    def run(name):
+        parts, run = small.train_gan(name, small.WAYS["spectral"], 1e-3, 5, 0)
+        return [parts["averaged"], parts["discriminator"]], run.history
+
+    training_checks.check_an_interrupted_training_goes_on(
+        small, monkeypatch, capsys, run, at=3, saved=2
+    )
+
+
+def test_all_that_a_training_changes_is_kept(small, monkeypatch):
+    run = lambda name: small.train_gan(name, small.WAYS["plain"], 1e-3, 1, 0)
+    training_checks.check_everything_is_kept(small, monkeypatch, run, also=("averaged", "noise"))
+
+
+def test_the_table_has_each_way_with_three_seeds_and_both_rates_at_the_same_time(lesson):
+    rows = read_rows(stabilisers.RUNS)
+    ratios = {row["way"]: float(row["ratio"]) for row in read_rows(stabilisers.TIMES)}
+    assert [*lesson.WAYS] == WAYS == [*ratios]
+    wanted = [
+        (name, str(rate), str(seed), str(round(stabilisers.TIME * ratios[name])))
+        for seed in stabilisers.SEEDS
+        for rate in (lesson.RATE, lesson.HIGH)
+        for name in WAYS
+    ]
+    assert [tuple(row[name] for name in stabilisers.KEY[:4]) for row in rows] == wanted
+    assert {row["code"] for row in rows} == {stabilisers.code(lesson)}
+    assert {row["judge"] for row in rows} == {judge()}
+    assert pytest.approx(10 * lesson.RATE) == lesson.HIGH and len(stabilisers.SEEDS) >= 3
+
+
+def test_networks_are_called_as_they_are_trained(lesson):
+    generator, discriminator = lesson.make_generator(), lesson.make_discriminator()
+    assert generator.output_shape == discriminator.input_shape == (None, 28, 28, 1)
+    assert discriminator.output_shape == (None, 1)
+    norms = [x for x in discriminator.layers if isinstance(x, keras.layers.BatchNormalization)]
+    assert not norms
+    assert not equal(values(generator), values(lesson.make_generator()))
+    assert NETWORKS == ("generator", "discriminator")
