@@ -37,7 +37,7 @@ KEY = ("way", "rate", "seed", "steps", "code", "judge")
 SCORES = ("fcd", "floor", "precision", "recall", "classes")
 TIME = 1_500  # steps of the plain way: about a minute on the reference machine
 SEEDS, ROUNDS = (42, 43, 44), 6
-NOT_USED = {"STEPS", "EVERY", "SCORED", "SEED", "HIGH", "RATE", "train_gan"}
+NOT_USED = {"STEPS", "EVERY", "SCORED", "SEED", "HIGH", "RATE", "train_gan", "numbers_of"}
 Run = tuple[str, ...]
 
 

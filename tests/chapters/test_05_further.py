@@ -46,7 +46,7 @@ def test_the_power_iteration_finds_the_largest_singular_value(lesson):
         stretch, u = lesson.largest_stretch(tf.constant(matrix), u)
     _, singular, directions = np.linalg.svd(matrix)
     assert float(stretch) == pytest.approx(singular[0], rel=1e-4)
-    assert abs(float(u[0] @ directions[0])) == pytest.approx(1, abs=1e-3)
+    assert abs(np.dot(u[0], directions[0])) == pytest.approx(1, abs=1e-3)
 
 
 def test_a_spectral_layer_is_a_convolution_whose_kernel_has_the_norm_one(lesson):
@@ -146,7 +146,7 @@ def test_a_way_says_when_there_is_a_penalty_and_when_the_generator_moves(small, 
             step(IMAGES[:8], number)
     lazy, turns = seen[:20], seen[20:]
     assert [n for n, (strength, _) in enumerate(lazy) if strength] == [0, 16]
-    assert {strength for strength, _ in lazy} == {0.0, pytest.approx(1.6)}
+    assert [lazy[0][0], lazy[1][0]] == pytest.approx([1.6, 0.0])
     assert all(both for _, both in lazy) and all(strength == 10 for strength, _ in turns)
     assert [n for n, (_, both) in enumerate(turns) if both] == [0, 5, 10, 15]
 
