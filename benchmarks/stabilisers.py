@@ -5,7 +5,7 @@
 
 `times` measures step times side by side, in turns: a few minutes. `runs` trains each way with three
 seeds and two learning rates, for as long as `TIME` steps of the plain way take, and scores the
-averaged generator at the end: about 45 minutes on the reference machine. It goes on with the run at
+averaged generator at the end: about half an hour on the reference machine. It goes on with the run at
 which it stopped, and makes at most `most` runs. A run is made again only when the lesson's code,
 the time of its step or the judge has changed.
 """
@@ -35,7 +35,7 @@ from tools.notebooks.execution import FOLDER
 TIMES, RUNS = MEASURED / "stabiliser_times.csv", MEASURED / "stabilisers.csv"
 KEY = ("way", "rate", "seed", "steps", "code", "judge")
 SCORES = ("fcd", "floor", "precision", "recall", "classes")
-TIME = 1_500  # steps of the plain way: about a minute on the reference machine
+TIME = 1_500  # steps of the plain way: about 40 seconds on the reference machine
 SEEDS, ROUNDS = (42, 43, 44), 6
 NOT_USED = {"STEPS", "EVERY", "SCORED", "SEED", "HIGH", "RATE", "train_gan", "numbers_of"}
 Run = tuple[str, ...]

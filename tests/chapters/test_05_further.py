@@ -9,7 +9,6 @@ from benchmarks import stabilisers
 from benchmarks.tables import judge, read_rows
 from helpers.course import ROOT
 from tests.support import training_checks
-from tests.support.training_checks import NETWORKS, equal, values
 from tools.notebooks.definitions import load_definitions
 
 FOLDER = ROOT / "notebooks"
@@ -50,7 +49,7 @@ def test_the_power_iteration_finds_the_largest_singular_value(lesson):
 
 
 def test_a_spectral_layer_is_a_convolution_whose_kernel_has_the_norm_one(lesson):
-    layer, plain = lesson.SpectralConv2D(4, 3, strides=2, padding="same"), None
+    layer = lesson.SpectralConv2D(4, 3, strides=2, padding="same")
     pictures = tf.constant(IMAGES[:2])
     for _ in range(100):
         layer(pictures, training=True)
@@ -188,5 +187,3 @@ def test_networks_are_called_as_they_are_trained(lesson):
     assert discriminator.output_shape == (None, 1)
     norms = [x for x in discriminator.layers if isinstance(x, keras.layers.BatchNormalization)]
     assert not norms
-    assert not equal(values(generator), values(lesson.make_generator()))
-    assert NETWORKS == ("generator", "discriminator")
