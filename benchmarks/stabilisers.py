@@ -5,7 +5,7 @@
 
 `times` measures step times side by side, in turns: a few minutes. `runs` trains each way with three
 seeds and two learning rates, for as long as `TIME` steps of the plain way take, and scores the
-averaged generator at the end: about half an hour on the reference machine. It goes on with the run at
+averaged generator at the end: half an hour on the reference machine. It goes on with the run at
 which it stopped, and makes at most `most` runs. A run is made again only when the lesson's code,
 the time of its step or the judge has changed.
 """
