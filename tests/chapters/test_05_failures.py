@@ -164,3 +164,15 @@ def test_a_mystery_run_is_the_one_that_the_table_tells_of(lesson, letter):
     assert diagnosis == row["diagnosis"]
     if "recall" not in evidence:  # the stored pixels are rounded, and real pictures may be others
         assert evidence == row["evidence"]
+
+
+def test_a_stale_training_that_is_interrupted_trains_on_the_old_generator(small, monkeypatch):
+    """The checkpoint holds both generators: the one that trains, and the one that draws."""
+    stale = small.HEALTHY | {"stale": True}
+    _, history = small.train_gan("stale_whole", stale, 5, 0)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        training_checks.interrupt_at(small, patch, 3)
+        small.train_gan("stale_cut", stale, 5, 0)
+    _, resumed = small.train_gan("stale_cut", stale, 5, 0)
+    np.testing.assert_allclose(resumed["generator_loss"], history["generator_loss"], atol=1e-5)
+    assert resumed["moved"] == [0.0] * 5
