@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from benchmarks import failures
 from benchmarks.tables import judge, read_rows
@@ -82,7 +83,7 @@ def test_the_doctor_reads_samples(lesson):
 
 def test_only_one_thing_differs_from_the_healthy_recipe(lesson):
     for name, change in lesson.FAILURES.items():
-        assert len(change) == 1 and change.items() <= (lesson.HEALTHY | change).items(), name
+        assert len(change) == 1 and change.keys() <= lesson.HEALTHY.keys(), name
         assert lesson.HEALTHY | change != lesson.HEALTHY, name
     assert {*lesson.RULES} == {*lesson.FAILURES, "not a number", "unknown"}
 
@@ -95,8 +96,6 @@ def test_a_stale_step_trains_the_old_generator(small):
 
 
 def test_the_targets(lesson):
-    import tensorflow as tf
-
     noise = tf.random.Generator.from_seed(0)
     for_real, for_fakes = lesson.noise_for_labels(noise)
     assert np.min(for_real) >= 0.85 and np.max(for_real) <= 1
