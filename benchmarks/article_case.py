@@ -34,17 +34,8 @@ KEY = ("targets", "seed", "steps", "code", "judge")
 FOUND = ("fcd", "recall", "discriminator_loss", "generator_loss", "real_answer", "fake_answer")
 SEEDS = (1, 2, 3)
 NOT_USED = {"Line", "Watch", "SavePictures", "multiplications", "train", "costs"}
-NOT_USED |= {
-    "fcd_of",
-    "LONGER",
-    "ARTICLE",
-    "TINY",
-    "SUSPECT_STEPS",
-    "SUSPECTS",
-    "SCORED",
-    "SEED",
-    "TARGETS",
-}
+NOT_USED |= {"ARTICLE", "TINY", "SUSPECT_STEPS", "SUSPECTS", "LONGER", "SCORED", "SEED"}
+NOT_USED |= {"TARGETS", "KINDS", "fcd_of"}
 
 
 def code(chapter: ModuleType) -> str:

@@ -11,7 +11,7 @@ def test_the_kinds_of_targets_can_be_chosen(chapter):
     widget.scroll_into_view_if_needed()
     expect(picture).to_be_visible()
     seen = [picture.get_attribute("src")]
-    for name in ("mended", "one-sided", "plain"):
+    for name in ("mended", "one_sided", "plain"):
         widget.get_by_role("button", name=name, exact=True).click()
         expect(picture).not_to_have_attribute("src", seen[-1])
         seen.append(picture.get_attribute("src"))
