@@ -9,23 +9,14 @@ again only when the chapter's code or the judge has changed.
 
 import os
 import sys
-import time
 from types import ModuleType
 
 import keras
 import numpy as np
 
-from benchmarks.tables import (
-    MEASURED,
-    checksum,
-    complete_clothes,
-    definitions,
-    judge,
-    read_rows,
-    write_rows,
-)
+from benchmarks.tables import MEASURED, code_of, complete_clothes, fill_table, judge
 from helpers import metrics
-from helpers.course import machine_gflops, start
+from helpers.course import start
 from helpers.datasets import ImageData
 from tools.notebooks.definitions import load_definitions
 
@@ -38,12 +29,6 @@ NOT_USED |= {"ARTICLE", "TINY", "SUSPECT_STEPS", "SUSPECTS", "LONGER", "SCORED",
 NOT_USED |= {"TARGETS", "KINDS", "fcd_of"}
 
 
-def code(chapter: ModuleType) -> str:
-    """Return a checksum of what a run depends on."""
-    texts = definitions(chapter)
-    return checksum(text for name, text in sorted(texts.items()) if name not in NOT_USED)
-
-
 def measure(chapter: ModuleType, targets: str, seed: int, data: ImageData) -> dict[str, float]:
     """Train from the start; return the scores of 10,000 pictures and the last epoch's means."""
     gan = chapter.make_gan(getattr(chapter, targets), seed=seed)
@@ -54,27 +39,20 @@ def measure(chapter: ModuleType, targets: str, seed: int, data: ImageData) -> di
     fcd = metrics.frechet_classifier_distance(data.train_images, fakes, data).fcd
     recall = metrics.precision_recall(data.train_images, fakes, data).recall
     ends = {name: float(f"{history[name][-1]:.4g}") for name in chapter.NAMES}
+    keras.backend.clear_session()
     return {"fcd": round(fcd, 2), "recall": round(recall, 3)} | ends
 
 
 def main(most: str = "1000") -> None:
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
-    chapter, data, left = load_definitions("05"), complete_clothes(), int(most)
+    chapter, data = load_definitions("05"), complete_clothes()
     chapter.real = chapter.scaled(data.train_images)
-    found = {tuple(row[name] for name in KEY): row for row in read_rows(TABLE)}
-    same = str(chapter.EPOCHS * chapter.EPOCH_STEPS), code(chapter), judge()
+    same = str(chapter.EPOCHS * chapter.EPOCH_STEPS), code_of(chapter, NOT_USED), judge()
     names = [targets.__name__ for targets in chapter.TARGETS.values()]
     wanted = [(name, str(seed), *same) for seed in SEEDS for name in names]
-    for run in wanted:
-        if run not in found and left > 0:
-            left, began = left - 1, time.monotonic()
-            scores = measure(chapter, run[0], int(run[1]), data)
-            found[run] = dict(zip(KEY, run)) | scores
-            keras.backend.clear_session()
-            seconds = time.monotonic() - began
-            print(f"{seconds:.0f} s at {machine_gflops():.0f} GFLOP/s: {found[run]}", flush=True)
-        write_rows(TABLE, (*KEY, *FOUND), [found[key] for key in wanted if key in found])
+    train = lambda run: measure(chapter, run[0], int(run[1]), data)
+    fill_table(TABLE, KEY, FOUND, wanted, train, int(most))
 
 
 if __name__ == "__main__":

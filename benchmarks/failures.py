@@ -12,24 +12,15 @@ lesson's code or the judge has changed.
 
 import os
 import sys
-import time
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.tables import (
-    MEASURED,
-    checksum,
-    complete_clothes,
-    definitions,
-    judge,
-    read_rows,
-    write_rows,
-)
+from benchmarks.tables import MEASURED, Run, code_of, complete_clothes, fill_table, judge
 from helpers import datasets, metrics
-from helpers.course import machine_gflops, start
+from helpers.course import start
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER
 
@@ -72,12 +63,6 @@ def described(change: dict[str, Any]) -> str:
     return "; ".join(f"{name} {getattr(part, '__name__', part)}" for name, part in change.items())
 
 
-def code(lesson: ModuleType) -> str:
-    """Return a checksum of what a run and its diagnosis depend on."""
-    texts = definitions(lesson)
-    return checksum(text for name, text in sorted(texts.items()) if name not in NOT_USED)
-
-
 def train(lesson: ModuleType, recipe: dict[str, Any], seed: int) -> tuple[Any, Any]:
     """Train from the start; return the history and the samples that the doctor gets."""
     parts = lesson.make_parts(recipe, seed)
@@ -116,28 +101,24 @@ def main(what: str = "", most: str = "1000") -> None:
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
     lesson = load_definitions("05", FOLDER / "further" / "05_failures.ipynb")
-    data, left, table = complete_clothes(), int(most), TABLES[what]
+    data = complete_clothes()
     lesson.fashion, lesson.clothes = data, lesson.scaled(data.train_images)
-    found = {tuple(row[name] for name in KEY): row for row in read_rows(table)}
     letters = {run: letter for letter, run in MYSTERIES.items()} if what == "doctor" else {}
-    same = str(lesson.STEPS), code(lesson), judge()
-    wanted = {
+    same = str(lesson.STEPS), code_of(lesson, NOT_USED), judge()
+    changes = {
         (name, described(change), str(seed), *same): change
         for name, change, seed in plan(lesson, what)
     }
-    for run, change in wanted.items():
-        if run not in found and left > 0:
-            left, began = left - 1, time.monotonic()
-            history, samples = train(lesson, lesson.HEALTHY | change, int(run[2]))
-            looked_at = samples[: lesson.LOOKED_AT]
-            diagnosis, evidence, _ = lesson.doctor(history, looked_at)
-            if (letter := letters.get((run[0], run[2]))) is not None:
-                store_mystery(letter, history, looked_at)
-            seen = {"diagnosis": diagnosis, "evidence": evidence} | scores(samples, data)
-            found[run] = dict(zip(KEY, run)) | seen
-            seconds = time.monotonic() - began
-            print(f"{seconds:.0f} s at {machine_gflops():.0f} GFLOP/s: {found[run]}", flush=True)
-        write_rows(table, (*KEY, *FOUND), [found[key] for key in wanted if key in found])
+
+    def measure(run: Run) -> dict[str, Any]:
+        history, samples = train(lesson, lesson.HEALTHY | changes[run], int(run[2]))
+        looked_at = samples[: lesson.LOOKED_AT]
+        diagnosis, evidence, _ = lesson.doctor(history, looked_at)
+        if (letter := letters.get((run[0], run[2]))) is not None:
+            store_mystery(letter, history, looked_at)
+        return {"diagnosis": diagnosis, "evidence": evidence} | scores(samples, data)
+
+    fill_table(TABLES[what], KEY, FOUND, changes, measure, int(most))
 
 
 if __name__ == "__main__":

@@ -20,15 +20,16 @@ import numpy as np
 
 from benchmarks.tables import (
     MEASURED,
-    checksum,
+    Run,
+    code_of,
     complete_clothes,
-    definitions,
+    fill_table,
     judge,
     read_rows,
     write_rows,
 )
 from helpers import datasets, metrics
-from helpers.course import machine_gflops, start
+from helpers.course import start
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER
 
@@ -38,13 +39,6 @@ SCORES = ("fcd", "floor", "precision", "recall", "classes")
 TIME = 1_500  # steps of the plain way: about 40 seconds on the reference machine
 SEEDS, ROUNDS = (42, 43, 44), 6
 NOT_USED = {"STEPS", "EVERY", "SCORED", "SEED", "HIGH", "RATE", "train_gan", "numbers_of"}
-Run = tuple[str, ...]
-
-
-def code(lesson: ModuleType) -> str:
-    """Return a checksum of what a run depends on."""
-    texts = definitions(lesson)
-    return checksum(text for name, text in sorted(texts.items()) if name not in NOT_USED)
 
 
 def seconds_of(step: Any, real: np.ndarray, count: int = 80) -> float:
@@ -93,21 +87,14 @@ def make_runs(lesson: ModuleType, most: int) -> None:
     data, ratios = complete_clothes(), {row["way"]: float(row["ratio"]) for row in read_rows(TIMES)}
     if ratios.keys() != lesson.WAYS.keys():
         raise SystemExit(f"'{TIMES}' does not know the time of each way. First run: times")
-    found = {tuple(row[name] for name in KEY): row for row in read_rows(RUNS)}
+    same = code_of(lesson, NOT_USED), judge()
     wanted = [
-        (name, str(rate), str(seed), str(round(TIME * ratios[name])), code(lesson), judge())
+        (name, str(rate), str(seed), str(round(TIME * ratios[name])), *same)
         for seed in SEEDS
         for rate in (lesson.RATE, lesson.HIGH)
         for name in lesson.WAYS
     ]
-    for run in wanted:
-        if run not in found and most > 0:
-            most, began = most - 1, time.monotonic()
-            found[run] = dict(zip(KEY, run)) | train(lesson, data, run)
-            seconds = time.monotonic() - began
-            print(f"{seconds:.0f} s at {machine_gflops():.0f} GFLOP/s: {found[run]}", flush=True)
-            write_rows(RUNS, (*KEY, *SCORES), [found[run] for run in wanted if run in found])
-    write_rows(RUNS, (*KEY, *SCORES), [found[run] for run in wanted if run in found])
+    fill_table(RUNS, KEY, SCORES, wanted, lambda run: train(lesson, data, run), most)
 
 
 def main(what: str = "", most: str = "1000") -> None:

@@ -3,7 +3,8 @@
 import ast
 import csv
 import hashlib
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import nbformat
 
 from helpers import datasets, pretrained
-from helpers.course import DATA, atomic_write
+from helpers.course import DATA, atomic_write, machine_gflops
 
 MEASURED = DATA / "measured"
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+Run = tuple[str, ...]  # what a row belongs to: the values of its key
 
 
 def complete_clothes() -> datasets.ImageData:
@@ -45,6 +47,37 @@ def definitions(chapter: ModuleType) -> dict[str, str]:
 def checksum(texts: Iterable[str]) -> str:
     """Return the first letters of a checksum of what a row depends on."""
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:12]
+
+
+def code_of(chapter: ModuleType, not_used: Iterable[str]) -> str:
+    """Return a checksum of a chapter's code, without the definitions that a run does not use."""
+    texts = definitions(chapter)
+    return checksum(text for name, text in sorted(texts.items()) if name not in not_used)
+
+
+def fill_table(
+    table: Path,
+    key: tuple[str, ...],
+    found_names: tuple[str, ...],
+    wanted: Iterable[Run],
+    measure: Callable[[Run], dict[str, Any]],
+    most: int,
+) -> None:
+    """Measure the runs that a table lacks, at most so many, and write it after each one.
+
+    Args:
+        key, found_names: the table's columns: what a run is, and what `measure` returns.
+        wanted: values of `key`, in the order of the rows. Other rows are dropped.
+    """
+    wanted = list(wanted)
+    found = {tuple(row[name] for name in key): row for row in read_rows(table)}
+    for run in [run for run in wanted if run not in found][:most]:
+        began = time.monotonic()
+        found[run] = dict(zip(key, run)) | measure(run)
+        seconds = time.monotonic() - began
+        print(f"{seconds:.0f} s at {machine_gflops():.0f} GFLOP/s: {found[run]}", flush=True)
+        write_rows(table, (*key, *found_names), [found[run] for run in wanted if run in found])
+    write_rows(table, (*key, *found_names), [found[run] for run in wanted if run in found])
 
 
 def read_rows(table: Path) -> list[dict[str, str]]:
