@@ -26,7 +26,7 @@ FOUND = ("fcd", "recall", "discriminator_loss", "generator_loss", "real_answer",
 SEEDS = (1, 2, 3)
 NOT_USED = {"Line", "Watch", "SavePictures", "multiplications", "train", "costs"}
 NOT_USED |= {"ARTICLE", "TINY", "SUSPECT_STEPS", "SUSPECTS", "LONGER", "SCORED", "SEED"}
-NOT_USED |= {"TARGETS", "KINDS", "fcd_of"}
+NOT_USED |= {"TARGETS", "KINDS", "fcd_of", "film_of"}
 
 
 def measure(chapter: ModuleType, targets: str, seed: int, data: ImageData) -> dict[str, float]:

@@ -287,9 +287,15 @@ def test_a_reader_who_changed_something_is_told(small, monkeypatch):
     }.items():
         with pytest.raises(CheckpointError, match=f"{told}(?s:.*)fresh=True"):
             small.train("whole", gan, epochs=3)
-    monkeypatch.setattr(small, "BATCH", 8)
-    with pytest.raises(CheckpointError, match="batch_size was 16, is 8"):
-        small.train("whole", small.make_gan(small.mended_targets), epochs=3)
+    for told, name, value in (
+        ("batch_size was 16, is 8", "BATCH", 8),
+        ("label_noise was 0.15, is 0.3", "LABEL_NOISE", 0.3),
+        (r"pictures was 0\.\d+, is 0\.\d+", "real", IMAGES / 2),
+    ):
+        gan = small.make_gan(small.mended_targets)
+        with monkeypatch.context() as patch, pytest.raises(CheckpointError, match=told):
+            patch.setattr(small, name, value)
+            small.train("whole", gan, epochs=3)
 
 
 def test_what_the_chapter_says_of_keras_callbacks(small, tmp_path):
@@ -310,6 +316,19 @@ def test_what_the_chapter_says_of_keras_callbacks(small, tmp_path):
     counts = dict(epochs=2, steps_per_epoch=2)
     history = broken.fit(small.make_dataset(IMAGES), callbacks=[stop], **counts, **small.QUIET)
     assert np.isnan(history.history["discriminator_loss"]).tolist() == [True, True]
+
+
+def test_seeds_differ_in_all_that_is_random(small):
+    """First weights, the random numbers of noise and targets, and the order of the pictures."""
+    same, once, other = (small.make_gan(small.mended_targets, seed=seed) for seed in (1, 1, 2))
+    assert equal(state_of(same), state_of(once))
+    assert not np.array_equal(np.asarray(once.seeds.state), np.asarray(other.seeds.state))
+    assert not np.array_equal(values(once.generator)[0], values(other.generator)[0])
+    first = []
+    for seed in (1, 1, 2):
+        small.make_gan(small.mended_targets, seed=seed)
+        first.append(np.asarray(next(iter(small.make_dataset(IMAGES)))))
+    assert np.array_equal(first[0], first[1]) and not np.array_equal(first[0], first[2])
 
 
 # ---------------------------------------------------------------- save and load
@@ -347,19 +366,6 @@ def test_a_new_process_needs_the_class(small, tmp_path):
 
 
 # ---------------------------------------------------------------- measured tables
-
-
-def test_seeds_differ_in_all_that_is_random(small):
-    """First weights, noise, targets, dropout and the order of the pictures."""
-    same, once, other = (small.make_gan(small.mended_targets, seed=seed) for seed in (1, 1, 2))
-    assert equal(state_of(same), state_of(once))
-    assert not np.array_equal(np.asarray(once.seeds.state), np.asarray(other.seeds.state))
-    assert not np.array_equal(values(once.generator)[0], values(other.generator)[0])
-    first = []
-    for seed in (1, 1, 2):
-        small.make_gan(small.mended_targets, seed=seed)
-        first.append(np.asarray(next(iter(small.make_dataset(IMAGES)))))
-    assert np.array_equal(first[0], first[1]) and not np.array_equal(first[0], first[2])
 
 
 def test_the_table_says_what_the_chapter_says(chapter):
