@@ -1,4 +1,4 @@
-"""Digits and clothes on demand: a button gives ten pictures of what was asked for."""
+"""Clothes on demand: a button gives ten pictures of what was asked for."""
 
 import base64
 import io
@@ -30,25 +30,22 @@ def pictures(image):
     ).astype(np.uint8)
 
 
-def test_digits_and_clothes_on_demand(chapter, monkeypatch):
+def test_clothes_on_demand(chapter, monkeypatch):
     page = chapter("06_cgan", seconds=300)
-    choosers, images = page.locator(".chooser-names"), page.locator(".chooser-picture")
-    expect(images).to_have_count(2)
-    images.first.scroll_into_view_if_needed()
+    choosers, image = page.locator(".chooser-names"), page.locator(".chooser-picture")
+    expect(image).to_have_count(1)
+    image.scroll_into_view_if_needed()
     monkeypatch.setenv("COURSE_DATA", "embedded")
-    mnist, fashion = datasets.load("mnist"), datasets.load("fashion_mnist")
+    fashion = datasets.load("fashion_mnist")
     photograph(page, "06_before_the_click")
-    assert metrics.class_accuracy(pictures(images.first), 7, mnist) >= 0.8
-    for chooser, image, name, label, data in (
-        (choosers.first, images.first, "4", 4, mnist),
-        (choosers.last, images.last, "Ankle boot", 9, fashion),
-    ):
+    assert metrics.class_accuracy(pictures(image), 0, fashion) >= 0.6  # T-shirts; the others 0.9
+    for name, label in (("Trouser", 1), ("Ankle boot", 9)):
         before = image.get_attribute("src")
-        chooser.get_by_role("button", name=name, exact=True).click()
+        choosers.get_by_role("button", name=name, exact=True).click()
         expect(image).not_to_have_attribute("src", before)
-        assert metrics.class_accuracy(pictures(image), label, data) >= 0.8
-    ten = images.first.get_attribute("src")
-    page.get_by_role("button", name="Draw again").first.click()
-    expect(images.first).not_to_have_attribute("src", ten)
-    assert metrics.class_accuracy(pictures(images.first), 4, mnist) >= 0.8
+        assert metrics.class_accuracy(pictures(image), label, fashion) >= 0.8
+    ten = image.get_attribute("src")
+    page.get_by_role("button", name="Draw again").click()
+    expect(image).not_to_have_attribute("src", ten)
+    assert metrics.class_accuracy(pictures(image), 9, fashion) >= 0.8
     photograph(page, "06_after_the_click")

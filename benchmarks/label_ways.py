@@ -1,0 +1,103 @@
+"""The ways of chapter 06 to give networks a label, on clothes, with three seeds.
+
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.label_ways [most]
+
+About 35 minutes on the reference machine; goes on where it stopped, and makes at most `most` rows.
+Networks, step, averaging and the scores within a class are the chapter's. A row is made again only
+when the chapter's code, the recipe or the judge has changed. Two rows have no training of their
+own: `none + sorting` is the twin without labels, whose pictures the judge sorts, and `real` is what
+a perfect generator would reach. The averaged generators stay in `results/label_ways`.
+"""
+
+import os
+import sys
+from types import ModuleType
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.tables import MEASURED, Run, code_of, complete_clothes, fill_table, judge
+from helpers import datasets, metrics
+from helpers.course import results_folder, start
+from tools.notebooks.definitions import load_definitions
+
+TABLE = MEASURED / "label_ways.csv"
+KEY = ("way", "recipe", "seed", "steps", "code", "judge")
+FOUND = ("asked", "fcd", "recall", "class_fcd", "class_recall")
+SEEDS = (1, 2, 3)
+PER_CLASS, SORTED_FROM = 1_000, 100_000
+NOT_USED = {"STAGES", "ENTRIES", "diagram", "EVERY", "SEED", "CSV"}
+NOT_USED |= {"HEADS", "PLAIN", "WAYS", "RECIPE", "train_cgan", "table_of", "draw_ten"}
+NOT_USED |= {"right_shares", "asked_shares", "classifier_accuracy"}
+
+
+def recipe_of(chapter: ModuleType, way: str) -> str:
+    return "/".join(map(str, chapter.WAYS[way].values()))
+
+
+def train(chapter: ModuleType, way: str, seed: int, data: datasets.ImageData) -> keras.Model:
+    """Train from the start; return the averaged generator."""
+    recipe = chapter.WAYS[way]
+    parts, averaged = chapter.make_parts(recipe, seed), chapter.make_generator(recipe["norm"])
+    train_step = chapter.make_train_step(**parts, wrong_labels=recipe["wrong_labels"])
+    average_step = chapter.make_average_step(parts["generator"], averaged)
+    pairs = chapter.scaled(data.train_images), chapter.one_hot(data.train_labels)
+    ordered = datasets.batches(pairs, chapter.BATCH, seed)
+    for step in range(1, chapter.STEPS + 1):
+        train_step(*map(tf.constant, next(ordered)))
+        average_step(tf.constant(float(step)))
+    return averaged
+
+
+def generator_of(chapter: ModuleType, way: str, run: Run, data: datasets.ImageData) -> keras.Model:
+    """Return the averaged generator of a way, trained now or before."""
+    place = results_folder() / "label_ways" / f"{way}_{'_'.join(run[2:5])}.keras"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        train(chapter, way, int(run[2]), data).save(place)
+    return keras.models.load_model(place)
+
+
+def sort_by_judge(images: np.ndarray, data: datasets.ImageData) -> np.ndarray:
+    """Return the first pictures of each class that the judge reads, the classes in order."""
+    read, _ = metrics.read_classes(images, data)
+    places = [np.flatnonzero(read == n)[:PER_CLASS] for n in range(10)]
+    return images[np.concatenate([np.resize(found, PER_CLASS) for found in places])]
+
+
+def score(chapter: ModuleType, data: datasets.ImageData, run: Run) -> dict[str, float]:
+    """Train a way, and score its pictures."""
+    asked, way = np.repeat(np.arange(10), PER_CLASS), run[0].removesuffix(" + sorting")
+    if way == "real":
+        images = data.test_images[np.argsort(data.test_labels, kind="stable")]
+    else:
+        generator = generator_of(chapter, way, run, data)
+        many = asked if way == run[0] else np.tile(np.arange(10), SORTED_FROM // 10)
+        images = chapter.draw(generator, many, seed=0)
+        images = images if way == run[0] else sort_by_judge(images, data)
+    keras.backend.clear_session()
+    class_fcd, class_recall = chapter.within(images, asked, data)
+    return {
+        "asked": round(metrics.class_accuracy(images, asked, data), 4),
+        "fcd": round(metrics.frechet_classifier_distance(data.train_images, images, data).fcd, 2),
+        "recall": round(metrics.precision_recall(data.train_images, images, data).recall, 3),
+        "class_fcd": round(float(class_fcd), 2),
+        "class_recall": round(float(class_recall), 3),
+    }
+
+
+def main(most: str = "1000") -> None:
+    os.environ["COURSE_BUDGET"] = "lesson"
+    start()
+    chapter, data = load_definitions("06"), complete_clothes()
+    same = str(chapter.STEPS), code_of(chapter, NOT_USED), judge()
+    recipes = {way: recipe_of(chapter, way) for way in chapter.WAYS}
+    recipes |= {"none + sorting": recipes["none"]}
+    wanted = [(way, recipe, str(seed), *same) for seed in SEEDS for way, recipe in recipes.items()]
+    wanted.append(("real", "", "", "0", *same[1:]))
+    fill_table(TABLE, KEY, FOUND, wanted, lambda run: score(chapter, data, run), int(most))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
