@@ -27,8 +27,8 @@ KEY = ("way", "recipe", "seed", "steps", "code", "judge")
 FOUND = ("asked", "fcd", "recall", "class_fcd", "class_recall")
 SEEDS = (1, 2, 3)
 PER_CLASS, SORTED_FROM = 1_000, 100_000
-NOT_USED = {"STAGES", "ENTRIES", "diagram", "EVERY", "SEED", "CSV"}
-NOT_USED |= {"HEADS", "PLAIN", "WAYS", "RECIPE", "train_cgan", "table_of", "draw_ten"}
+NOT_USED = {"STAGES", "ENTRIES", "EVERY", "SEED", "CSV", "ASKED", "SCORED"}
+NOT_USED |= {"PLAIN", "WAYS", "train_cgan", "table_of", "draw_ten"}
 NOT_USED |= {"right_shares", "asked_shares", "classifier_accuracy"}
 
 

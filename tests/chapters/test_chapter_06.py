@@ -208,8 +208,8 @@ def test_a_reader_who_changed_the_recipe_is_told(small, monkeypatch):
     data = IMAGES, small.one_hot(LABELS)
     small.train_cgan("main", small.PLAIN, data, 1)
     for told, change, given in (
-        ("recipe_wrong_labels was False, is True", dict(wrong_labels=True), data),
-        ("recipe_way was projection, is joined", dict(way="joined"), data),
+        ("wrong_labels was False, is True", dict(wrong_labels=True), data),
+        ("way was projection, is joined", dict(way="joined"), data),
         ("pictures was .*, is ", {}, (IMAGES, data[1][::-1])),  # other labels
     ):
         with pytest.raises(CheckpointError, match=f"{told}(?s:.*)fresh=True"):
