@@ -12,6 +12,7 @@ a perfect generator would reach. The averaged generators stay in `results/label_
 import os
 import sys
 from types import ModuleType
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,19 +27,24 @@ TABLE = MEASURED / "label_ways.csv"
 KEY = ("way", "recipe", "seed", "steps", "code", "judge")
 FOUND = ("asked", "fcd", "recall", "class_fcd", "class_recall")
 SEEDS = (1, 2, 3)
-PER_CLASS, SORTED_FROM = 1_000, 100_000
+PER_CLASS, SORTED_FROM, SORTING = 1_000, 100_000, " + sorting"
 NOT_USED = {"STAGES", "ENTRIES", "EVERY", "SEED", "CSV", "ASKED", "SCORED"}
 NOT_USED |= {"PLAIN", "WAYS", "train_cgan", "table_of", "draw_ten"}
 NOT_USED |= {"right_shares", "asked_shares", "classifier_accuracy"}
 
 
-def recipe_of(chapter: ModuleType, way: str) -> str:
-    return "/".join(map(str, chapter.WAYS[way].values()))
+def ways_of(chapter: ModuleType) -> list[str]:
+    """Return the chapter's ways, in the order of the table: the twin twice, then the others."""
+    return ["none", f"none{SORTING}", *(way for way in chapter.WAYS if way != "none")]
 
 
-def train(chapter: ModuleType, way: str, seed: int, data: datasets.ImageData) -> keras.Model:
+def recipe_of(chapter: ModuleType, way: str) -> dict[str, Any]:
+    return chapter.PLAIN | chapter.WAYS[way.removesuffix(SORTING)]
+
+
+def train(chapter: ModuleType, run: Run, data: datasets.ImageData) -> keras.Model:
     """Train from the start; return the averaged generator."""
-    recipe = chapter.WAYS[way]
+    recipe, seed = recipe_of(chapter, run[0]), int(run[2])
     parts, averaged = chapter.make_parts(recipe, seed), chapter.make_generator(recipe["norm"])
     train_step = chapter.make_train_step(**parts, wrong_labels=recipe["wrong_labels"])
     average_step = chapter.make_average_step(parts["generator"], averaged)
@@ -50,32 +56,37 @@ def train(chapter: ModuleType, way: str, seed: int, data: datasets.ImageData) ->
     return averaged
 
 
-def generator_of(chapter: ModuleType, way: str, run: Run, data: datasets.ImageData) -> keras.Model:
-    """Return the averaged generator of a way, trained now or before."""
-    place = results_folder() / "label_ways" / f"{way}_{'_'.join(run[2:5])}.keras"
+def generator_of(chapter: ModuleType, run: Run, data: datasets.ImageData) -> keras.Model:
+    """Return the averaged generator of a run, trained now or before (as `none` for sorting)."""
+    recipe, *others, _ = run[1:]  # any judge can look at it
+    name = "_".join([recipe.replace("/", "-"), *others])
+    place = results_folder() / "label_ways" / f"{name}.keras"
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        train(chapter, way, int(run[2]), data).save(place)
+        train(chapter, run, data).save(place)
     return keras.models.load_model(place)
 
 
 def sort_by_judge(images: np.ndarray, data: datasets.ImageData) -> np.ndarray:
     """Return the first pictures of each class that the judge reads, the classes in order."""
     read, _ = metrics.read_classes(images, data)
-    places = [np.flatnonzero(read == n)[:PER_CLASS] for n in range(10)]
-    return images[np.concatenate([np.resize(found, PER_CLASS) for found in places])]
+    return images[np.concatenate([np.flatnonzero(read == n)[:PER_CLASS] for n in range(10)])]
 
 
-def score(chapter: ModuleType, data: datasets.ImageData, run: Run) -> dict[str, float]:
-    """Train a way, and score its pictures."""
-    asked, way = np.repeat(np.arange(10), PER_CLASS), run[0].removesuffix(" + sorting")
-    if way == "real":
-        images = data.test_images[np.argsort(data.test_labels, kind="stable")]
-    else:
-        generator = generator_of(chapter, way, run, data)
-        many = asked if way == run[0] else np.tile(np.arange(10), SORTED_FROM // 10)
-        images = chapter.draw(generator, many, seed=0)
-        images = images if way == run[0] else sort_by_judge(images, data)
+def pictures(chapter: ModuleType, run: Run, data: datasets.ImageData) -> np.ndarray:
+    """Return 1,000 pictures for each class, the classes in order."""
+    if run[0] == "real":
+        return data.test_images[np.argsort(data.test_labels, kind="stable")]
+    generator = generator_of(chapter, run, data)
+    if run[0].endswith(SORTING):
+        many = np.tile(np.arange(10), SORTED_FROM // 10)
+        return sort_by_judge(chapter.draw(generator, many, seed=0), data)
+    return chapter.draw(generator, np.repeat(np.arange(10), PER_CLASS), seed=0)
+
+
+def score(chapter: ModuleType, run: Run, data: datasets.ImageData) -> dict[str, float]:
+    """Score the pictures of a run."""
+    asked, images = np.repeat(np.arange(10), PER_CLASS), pictures(chapter, run, data)
     keras.backend.clear_session()
     class_fcd, class_recall = chapter.within(images, asked, data)
     return {
@@ -92,11 +103,12 @@ def main(most: str = "1000") -> None:
     start()
     chapter, data = load_definitions("06"), complete_clothes()
     same = str(chapter.STEPS), code_of(chapter, NOT_USED), judge()
-    recipes = {way: recipe_of(chapter, way) for way in chapter.WAYS}
-    recipes |= {"none + sorting": recipes["none"]}
+    recipes = {
+        way: "/".join(map(str, recipe_of(chapter, way).values())) for way in ways_of(chapter)
+    }
     wanted = [(way, recipe, str(seed), *same) for seed in SEEDS for way, recipe in recipes.items()]
     wanted.append(("real", "", "", "0", *same[1:]))
-    fill_table(TABLE, KEY, FOUND, wanted, lambda run: score(chapter, data, run), int(most))
+    fill_table(TABLE, KEY, FOUND, wanted, lambda run: score(chapter, run, data), int(most))
 
 
 if __name__ == "__main__":

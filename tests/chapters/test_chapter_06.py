@@ -129,7 +129,7 @@ def test_losses_by_hand(chapter):
 
 def step_and_parts(chapter, way):
     """Return (make_train_step for images alone, make_parts): the labels are always the same."""
-    labels, recipe = tf.constant(chapter.one_hot(LABELS[:8])), chapter.WAYS[way]
+    labels, recipe = tf.constant(chapter.one_hot(LABELS[:8])), chapter.PLAIN | chapter.WAYS[way]
 
     def make_train_step(**parts):
         train_step = chapter.make_train_step(**parts, wrong_labels=recipe["wrong_labels"])
@@ -204,7 +204,7 @@ def test_a_training_that_is_interrupted_goes_on(small, monkeypatch, capsys):
     )
 
 
-def test_a_reader_who_changed_the_recipe_is_told(small, monkeypatch):
+def test_a_reader_who_changed_the_recipe_is_told(small):
     data = IMAGES, small.one_hot(LABELS)
     small.train_cgan("main", small.PLAIN, data, 1)
     for told, change, given in (
@@ -280,13 +280,27 @@ def test_the_judge_sorts(monkeypatch):
     assert read.tolist() == np.repeat(np.arange(10), 20).tolist()
 
 
+def test_a_generator_that_is_kept_belongs_to_its_recipe(chapter, monkeypatch, tmp_path):
+    """The twin is trained once for both of its rows; a way that was changed is trained again."""
+    monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path))
+    trained = []
+    tiny = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    monkeypatch.setattr(label_ways, "train", lambda *run: trained.append(run) or tiny)
+    same = "1", "2000", "code", "judge"
+    for way, recipe in (("none", "a/b"), ("none + sorting", "a/b"), ("none", "a/c")):
+        label_ways.generator_of(chapter, (way, recipe, *same), None)
+    assert len(trained) == 2
+
+
 def test_the_table_belongs_to_the_chapter(chapter):
     rows = read_rows(label_ways.TABLE)
     assert tuple(rows[0]) == (*label_ways.KEY, *label_ways.FOUND)
-    ways = [*chapter.WAYS, "none + sorting"]
+    ways = label_ways.ways_of(chapter)
+    assert len(ways) == len(chapter.WAYS) + 1
     wanted = [(way, str(seed)) for seed in label_ways.SEEDS for way in ways]
     assert [(row["way"], row["seed"]) for row in rows] == [*wanted, ("real", "")]
     for row in rows[:-1]:
-        assert row["recipe"] == label_ways.recipe_of(chapter, row["way"].removesuffix(" + sorting"))
+        recipe = label_ways.recipe_of(chapter, row["way"])
+        assert row["recipe"] == "/".join(map(str, recipe.values()))
     assert {row["code"] for row in rows} == {code_of(chapter, label_ways.NOT_USED)}
     assert {*definitions(chapter)} >= label_ways.NOT_USED

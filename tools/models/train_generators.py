@@ -41,7 +41,8 @@ def dcgan(chapter: Any, run: str, data: datasets.ImageData, steps: int) -> Train
 
 def cgan(chapter: Any, run: str, data: datasets.ImageData, steps: int) -> Trained:
     labelled = chapter.scaled(data.train_images), chapter.one_hot(data.train_labels)
-    return chapter.train_cgan(run, chapter.WAYS["projection + conditional"], labelled, steps)
+    recipe = chapter.PLAIN | chapter.WAYS["projection + conditional"]
+    return chapter.train_cgan(run, recipe, labelled, steps)
 
 
 def pix2pix(chapter: Any, run: str, data: pairs.PairData, steps: int) -> Trained:
