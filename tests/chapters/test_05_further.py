@@ -18,10 +18,11 @@ WAYS = [
     "plain",
     "hinge",
     "spectral",
-    "hinge, spectral",
+    "Keras spectral",
+    "hinge + spectral",
     "R1",
     "WGAN-GP",
-    "WGAN-GP, 5 turns",
+    "WGAN-GP 5 turns",
 ]
 
 
@@ -72,6 +73,21 @@ def test_a_spectral_layer_turns_its_vector_only_in_training(lesson):
     assert [w.name for w in layer.trainable_variables] == ["kernel", "bias"]
 
 
+def test_both_spectral_layers_answer_the_same_and_only_ours_keeps_its_kernel(lesson):
+    ours, of_keras = lesson.SpectralConv2D(4, 3), lesson.keras_spectral(4, 3)
+    pictures = tf.constant(IMAGES[:2])
+    for layer in (ours, of_keras):
+        layer(pictures)
+    of_keras.layer.set_weights([ours.kernel, ours.bias])
+    kernel = ours.kernel.numpy()
+    for _ in range(100):
+        answers = [layer(pictures, training=True) for layer in (ours, of_keras)]
+    np.testing.assert_allclose(*answers, atol=1e-3)
+    np.testing.assert_array_equal(ours.kernel, kernel)
+    largest = np.linalg.svd(of_keras.layer.kernel.numpy().reshape(-1, 4), compute_uv=False)[0]
+    assert largest == pytest.approx(1, abs=1e-3) != np.linalg.svd(kernel.reshape(-1, 4))[1][0]
+
+
 def test_a_gradient_flows_through_the_stretch(lesson):
     """The norm of the divided kernel cannot change: no part of the gradient is along it."""
     layer, pictures = lesson.SpectralConv2D(1, 28), tf.constant(IMAGES[:1])
@@ -102,7 +118,7 @@ def test_the_losses_by_hand(lesson):
 
 def test_the_penalties_by_hand(lesson):
     """D(x) = sum of x^3 / 3 has the slopes x^2; the penalty is taken between real and fake."""
-    cubes = lambda images, training: tf.reduce_sum(images**3, axis=[1, 2, 3], keepdims=True) / 3
+    cubes = lambda images: tf.reduce_sum(images**3, axis=[1, 2, 3], keepdims=True) / 3
     real, fakes = tf.fill((6, 1, 2, 1), 2.0), tf.zeros((6, 1, 2, 1))
     assert float(lesson.r1(cubes, real, fakes, None)) == pytest.approx(2 * 4**2 / 2)
     shares = tf.constant([0.0, 0.5, 1.0] * 2, shape=(6, 1, 1, 1))  # at 0, 1 and 2
@@ -127,6 +143,18 @@ def test_each_loss_moves_its_own_network(small, name):
     training_checks.check_each_loss_moves_its_own_network(*both, IMAGES[:8])
 
 
+@pytest.mark.parametrize("name", ["plain", "hinge + spectral", "WGAN-GP"])
+def test_the_steepness_is_the_mean_length_of_the_slopes_at_the_fakes(small, name):
+    way = small.WAYS[name]
+    parts, same = (small.make_parts(way, 1e-3, 0) for _ in range(2))
+    step = small.make_train_step(**parts, way=way)
+    found = step(tf.constant(IMAGES[:8]), way["strength"], True)["fake_slope"]
+    same["noise"].uniform((8, 1, 1, 1))
+    fakes = same["generator"](same["noise"].normal((8, small.LATENT)), training=True)
+    lengths = np.sqrt(small.squared_slopes(same["discriminator"], fakes))
+    assert float(found) == pytest.approx(lengths.mean(), rel=1e-3)
+
+
 def test_networks_made_again_are_the_ones_that_train(small):
     both = one_step(small, small.WAYS["plain"])
     training_checks.check_networks_made_again_are_the_ones_that_train(*both, IMAGES[:8])
@@ -139,7 +167,7 @@ def test_a_way_says_when_there_is_a_penalty_and_when_the_generator_moves(small, 
         return lambda real, strength, both: seen.append((strength, both)) or {}
 
     monkeypatch.setattr(small, "make_train_step", make_train_step)
-    for name in ("R1", "WGAN-GP, 5 turns"):
+    for name in ("R1", "WGAN-GP 5 turns"):
         _, step = small.make_training(small.WAYS[name], 1e-3, 0)
         for number in range(20):
             step(IMAGES[:8], number)
@@ -169,11 +197,13 @@ def test_the_table_has_each_way_with_three_seeds_and_both_rates_at_the_same_time
     rows = read_rows(stabilisers.RUNS)
     ratios = {row["way"]: float(row["ratio"]) for row in read_rows(stabilisers.TIMES)}
     assert [*lesson.WAYS] == WAYS == [*ratios]
+    pairs = [(name, rate) for rate in (lesson.RATE, lesson.HIGH) for name in WAYS]
+    others = sorted({*lesson.RATES} - {lesson.RATE, lesson.HIGH})
+    pairs += [(name, rate) for rate in others for name in stabilisers.SWEPT]
     wanted = [
-        (name, str(rate), str(seed), str(round(stabilisers.TIME * ratios[name])))
+        (name, str(rate), str(seed), str(round(stabilisers.TIME * min(1, ratios[name]))))
         for seed in stabilisers.SEEDS
-        for rate in (lesson.RATE, lesson.HIGH)
-        for name in WAYS
+        for name, rate in pairs
     ]
     assert [tuple(row[name] for name in stabilisers.KEY[:4]) for row in rows] == wanted
     assert {row["code"] for row in rows} == {code_of(lesson, stabilisers.NOT_USED)}
