@@ -25,12 +25,16 @@ from tools.notebooks.definitions import load_definitions
 
 TABLE = MEASURED / "label_ways.csv"
 KEY = ("way", "recipe", "seed", "steps", "code", "judge")
-FOUND = ("asked", "fcd", "recall", "class_fcd", "class_recall")
+FOUND = ("asked", "fcd", "class_fcd", "class_precision", "class_recall")
 SEEDS = (1, 2, 3)
 PER_CLASS, SORTED_FROM, SORTING = 1_000, 100_000, " + sorting"
-NOT_USED = {"STAGES", "ENTRIES", "EVERY", "SEED", "CSV", "ASKED", "SCORED"}
+EXCHANGED = "0", "0.05", "0.12", "0.5", "1"  # shares of real pictures with exchanged labels
+NOT_TRAINED = [("real", ""), ("real + sorting", ""), ("photocopier", "")]
+NOT_TRAINED += [("real + wrong labels", share) for share in EXCHANGED]
+NOT_USED = {"STAGES", "ENTRIES", "EVERY", "SEED", "ASKED", "SCORED"}
 NOT_USED |= {"PLAIN", "WAYS", "train_cgan", "table_of", "draw_ten"}
 NOT_USED |= {"right_shares", "asked_shares", "classifier_accuracy"}
+LOOKS = {"within", "draw"}  # what only looks at a trained generator
 
 
 def ways_of(chapter: ModuleType) -> list[str]:
@@ -58,8 +62,9 @@ def train(chapter: ModuleType, run: Run, data: datasets.ImageData) -> keras.Mode
 
 def generator_of(chapter: ModuleType, run: Run, data: datasets.ImageData) -> keras.Model:
     """Return the averaged generator of a run, trained now or before (as `none` for sorting)."""
-    recipe, *others, _ = run[1:]  # any judge can look at it
-    name = "_".join([recipe.replace("/", "-"), *others])
+    _, recipe, seed, steps, *_ = run  # any judge can look at it
+    trained = code_of(chapter, NOT_USED | LOOKS)
+    name = "_".join([recipe.replace("/", "-"), seed, steps, trained])
     place = results_folder() / "label_ways" / f"{name}.keras"
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -67,34 +72,56 @@ def generator_of(chapter: ModuleType, run: Run, data: datasets.ImageData) -> ker
     return keras.models.load_model(place)
 
 
-def sort_by_judge(images: np.ndarray, data: datasets.ImageData) -> np.ndarray:
-    """Return the first pictures of each class that the judge reads, the classes in order."""
+def sort_by_judge(images: np.ndarray, data: datasets.ImageData) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first pictures of each class that the judge reads, and these classes."""
     read, _ = metrics.read_classes(images, data)
-    return images[np.concatenate([np.flatnonzero(read == n)[:PER_CLASS] for n in range(10)])]
+    places = np.concatenate([np.flatnonzero(read == n)[:PER_CLASS] for n in range(10)])
+    return images[places], read[places]
 
 
-def pictures(chapter: ModuleType, run: Run, data: datasets.ImageData) -> np.ndarray:
-    """Return 1,000 pictures for each class, the classes in order."""
-    if run[0] == "real":
-        return data.test_images[np.argsort(data.test_labels, kind="stable")]
+def exchange(images: np.ndarray, share: float) -> np.ndarray:
+    """Return the pictures; a share of them, chosen by chance, have changed places by chance."""
+    rng, images = np.random.default_rng(0), images.copy()
+    places = rng.permutation(len(images))[: round(share * len(images))]
+    images[places] = images[rng.permutation(places)]
+    return images
+
+
+def pictures(
+    chapter: ModuleType, run: Run, data: datasets.ImageData
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pictures of a run, and the class that each one was asked for."""
+    way, share = run[:2]
+    if way == "photocopier":
+        labels = data.train_labels
+        first = np.concatenate([np.flatnonzero(labels == n)[:PER_CLASS] for n in range(10)])
+        return data.train_images[first], labels[first]
+    if way == "real + sorting":
+        return sort_by_judge(data.test_images, data)
+    if way.startswith("real"):
+        order = np.argsort(data.test_labels, kind="stable")
+        images, asked = data.test_images[order], data.test_labels[order]
+        return exchange(images, float(share or 0)), asked
     generator = generator_of(chapter, run, data)
-    if run[0].endswith(SORTING):
+    if way.endswith(SORTING):
         many = np.tile(np.arange(10), SORTED_FROM // 10)
         return sort_by_judge(chapter.draw(generator, many, seed=0), data)
-    return chapter.draw(generator, np.repeat(np.arange(10), PER_CLASS), seed=0)
+    asked = np.repeat(np.arange(10), PER_CLASS)
+    return chapter.draw(generator, asked, seed=0), asked
 
 
 def score(chapter: ModuleType, run: Run, data: datasets.ImageData) -> dict[str, float]:
     """Score the pictures of a run."""
-    asked, images = np.repeat(np.arange(10), PER_CLASS), pictures(chapter, run, data)
+    images, asked = pictures(chapter, run, data)
     keras.backend.clear_session()
-    class_fcd, class_recall = chapter.within(images, asked, data)
+    fcd = metrics.frechet_classifier_distance(data.train_images, images, data).fcd
+    class_fcd, precision, recall = chapter.within(images, asked, data).mean(axis=1)
     return {
         "asked": round(metrics.class_accuracy(images, asked, data), 4),
-        "fcd": round(metrics.frechet_classifier_distance(data.train_images, images, data).fcd, 2),
-        "recall": round(metrics.precision_recall(data.train_images, images, data).recall, 3),
+        "fcd": round(fcd, 2),
         "class_fcd": round(float(class_fcd), 2),
-        "class_recall": round(float(class_recall), 3),
+        "class_precision": round(float(precision), 3),
+        "class_recall": round(float(recall), 3),
     }
 
 
@@ -107,7 +134,7 @@ def main(most: str = "1000") -> None:
         way: "/".join(map(str, recipe_of(chapter, way).values())) for way in ways_of(chapter)
     }
     wanted = [(way, recipe, str(seed), *same) for seed in SEEDS for way, recipe in recipes.items()]
-    wanted.append(("real", "", "", "0", *same[1:]))
+    wanted += [(way, share, "", "0", *same[1:]) for way, share in NOT_TRAINED]
     fill_table(TABLE, KEY, FOUND, wanted, lambda run: score(chapter, run, data), int(most))
 
 

@@ -264,20 +264,30 @@ def test_within_a_class_each_cheat_loses_one_of_the_scores(chapter, monkeypatch)
     parts = dict(train_images=np.tile(firsts, (2, 1, 1)), train_labels=np.tile(asked, 2))
     digits = dataclasses.replace(digits, **parts)
     honest, deaf, same = (
-        chapter.within(images, asked, digits)
+        chapter.within(images, asked, digits).mean(axis=1)
         for images in (others, np.random.default_rng(0).permutation(others), others[300 * asked])
     )
-    assert honest[0] < deaf[0] / 2 and honest[1] > 0.4
-    assert same[1] == 0 and same[0] > honest[0]
+    fcd, precision, recall = range(3)
+    assert honest[fcd] < deaf[fcd] / 2 and honest[recall] > 0.4
+    assert same[recall] == 0 and same[fcd] > honest[fcd]
+    assert deaf[precision] < 0.7 * honest[precision]
 
 
 def test_the_judge_sorts(monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "embedded")
     monkeypatch.setattr(label_ways, "PER_CLASS", 20)
     digits = datasets.load("mnist")
-    found = label_ways.sort_by_judge(digits.train_images[:500], digits)
+    found, asked = label_ways.sort_by_judge(digits.train_images[:500], digits)
     read, _ = metrics.read_classes(found, digits)
-    assert read.tolist() == np.repeat(np.arange(10), 20).tolist()
+    assert read.tolist() == asked.tolist() == np.repeat(np.arange(10), 20).tolist()
+
+
+def test_pictures_are_exchanged_as_often_as_asked():
+    images = np.arange(1_000)
+    for share in (0, 0.3, 1):
+        found = label_ways.exchange(images, share)
+        assert sorted(found) == sorted(images)
+        assert np.mean(found != images) == pytest.approx(share, abs=0.01)
 
 
 def test_a_generator_that_is_kept_belongs_to_its_recipe(chapter, monkeypatch, tmp_path):
@@ -298,8 +308,10 @@ def test_the_table_belongs_to_the_chapter(chapter):
     ways = label_ways.ways_of(chapter)
     assert len(ways) == len(chapter.WAYS) + 1
     wanted = [(way, str(seed)) for seed in label_ways.SEEDS for way in ways]
-    assert [(row["way"], row["seed"]) for row in rows] == [*wanted, ("real", "")]
-    for row in rows[:-1]:
+    trained, others = rows[: len(wanted)], rows[len(wanted) :]
+    assert [(row["way"], row["seed"]) for row in trained] == wanted
+    assert [(row["way"], row["recipe"]) for row in others] == label_ways.NOT_TRAINED
+    for row in trained:
         recipe = label_ways.recipe_of(chapter, row["way"])
         assert row["recipe"] == "/".join(map(str, recipe.values()))
     assert {row["code"] for row in rows} == {code_of(chapter, label_ways.NOT_USED)}
