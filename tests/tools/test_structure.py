@@ -215,14 +215,14 @@ def distributions_of(module):
     top = module.partition(".")[0]
     if not top or top in sys.stdlib_module_names or is_ours(top):
         return set()
-    return {name.lower() for name in distributions().get(top, [top])}
+    return {name.lower().replace("_", "-") for name in distributions().get(top, [top])}
 
 
 def test_everything_that_is_imported_is_declared():
     missing = set()
     for path, module, _ in imports():
         wanted = distributions_of(module)
-        allowed = ALWAYS | EXTRAS if path.parts[0] == "tests" else ALWAYS
+        allowed = ALWAYS | EXTRAS if path.parts[0] in ("tests", "tools") else ALWAYS
         if wanted and not wanted & allowed:
             missing.add(f"{path}: {module}")
     assert not missing
