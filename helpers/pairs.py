@@ -1,4 +1,4 @@
-"""Pairs of pictures: drawn by this project, edges of clothes, or a folder of the reader's own."""
+"""Pairs of pictures: emoji, drawn ones, edges of clothes, or a folder of the reader's own."""
 
 import dataclasses
 import io
@@ -11,16 +11,16 @@ from skimage.feature import canny
 from .course import DATA, from_root, sources
 from .datasets import DataError, load
 
-SIZES = {"sketches": 64, "streets": 64, "edges": 32}  # pixels
+SIZES = {"openmoji": 64, "fluent": 64, "sketches": 64, "streets": 64, "edges": 32}  # pixels
 ORDERS = {"input-target": 1, "target-input": -1}
 
 
 @dataclasses.dataclass(frozen=True)
 class PairData:
-    """Pictures and what should be made of them, uint8 (N, size, size, C): C is 3; 1 for edges."""
+    """Pictures and what should be made of them, uint8 (N, size, size, C): C is 3; 1 for lines."""
 
     name: str
-    source: str  # "embedded" (drawn by this project), "folder", or that of Fashion-MNIST
+    source: str  # "embedded" (in this project), "folder", or that of Fashion-MNIST
     train_inputs: np.ndarray = dataclasses.field(repr=False)
     train_targets: np.ndarray = dataclasses.field(repr=False)
     test_inputs: np.ndarray = dataclasses.field(repr=False)
@@ -30,10 +30,10 @@ class PairData:
 def load_pairs(source: str | Path, size: int = 64, order: str = "input-target") -> PairData:
     """Load pairs of pictures, and print where they came from and how many there are.
 
-    The source is "sketches" (to coloured garments), "streets" (from segmentation maps), "edges" (of
-    Fashion-MNIST, size 32), or a folder of PNG or JPEG files with two pictures side by side, in
-    `train`, and `test` or `val`; of loose ones a tenth is kept for the test. These are resized to
-    `size`, 8 to 1,024 pixels. `order="target-input"`: the second picture of each is the input.
+    The source is "openmoji" (lines to colours), "fluent" (flat to solid), "sketches" (to garments),
+    "streets" (from maps), "edges" (of Fashion-MNIST, size 32), or a folder of PNG or JPEG files
+    with two pictures side by side, in `train`, and `test` or `val`; of loose ones a tenth is for
+    the test. They are resized to `size`, 8 to 1,024. `order="target-input"`: the second is input.
 
     ValueError: a wrong size or order. FileNotFoundError: no such folder. DataError: no pairs in it.
     """
@@ -42,14 +42,13 @@ def load_pairs(source: str | Path, size: int = 64, order: str = "input-target") 
         raise ValueError(f"{source}: size is {size!r} and order {order!r}. Give {wanted}.")
     name, origin = Path(source).name, "embedded" if source in SIZES else "folder"
     if source == "edges":
-        clothes = load("fashion_mnist")
-        origin = clothes.source
+        origin = (clothes := load("fashion_mnist")).source
         train, test = _edges(clothes.train_images[:10_000]), _edges(clothes.test_images[:1_000])
     else:
         train, test = _read_shipped(name) if source in SIZES else _read_folder(source, size)
         sources[name] = origin
-    counts = f"{len(train[0]):,} train + {len(test[0]):,} test pairs"
-    print(f"{name} (source: {origin}): {counts}, {size} x {size} pixels.")
+    counts = f"{len(train[0]):,} train + {len(test[0]):,} test pairs, {size} x {size} pixels"
+    print(f"{name} (source: {origin}): {counts}.")
     return PairData(name, origin, *train[:: ORDERS[order]], *test[:: ORDERS[order]])
 
 
@@ -60,12 +59,13 @@ def _edges(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(lines, 0, 255).astype(np.uint8)[..., None], 255 - images[..., None]
 
 
-def _read_shipped(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return 1,000 pairs and 100, uint8 (2, N, 64, 64, 3), from `tools.data.draw_pairs`."""
-    with np.load(DATA / f"pairs_{name}.npz") as sheets:
-        decoded = [Image.open(io.BytesIO(sheets[key])) for key in sheets]
-    pairs = np.concatenate(decoded).reshape(2, -1, 64, 64, 3)
-    return pairs[:, :1000], pairs[:, 1000:]
+def _read_shipped(name: str) -> list[list[np.ndarray]]:
+    """Return [inputs, targets] for training and for the test, each uint8 (N, 64, 64, C)."""
+    with np.load(DATA / f"pairs_{name}.npz") as file:
+        parts = file.get("train", slice(1000)), file.get("test", slice(1000, None))
+        strips = [Image.open(io.BytesIO(file[key])) for key in file if " " in key]
+    inputs, targets = np.concatenate(strips).reshape(2, -1, 64, 64, 3)
+    return [[inputs[part][..., : 1 if name == "openmoji" else 3], targets[part]] for part in parts]
 
 
 def _read_folder(source: str | Path, size: int) -> list[np.ndarray]:

@@ -19,6 +19,30 @@ def embedded(monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "embedded")
 
 
+@pytest.mark.parametrize(
+    "name, train, test, channels", [("openmoji", 1_719, 206, 1), ("fluent", 1_111, 160, 3)]
+)
+def test_pairs_of_symbols_are_on_white_and_in_a_mixed_order(name, train, test, channels, capsys):
+    pairs = load_pairs(name)
+    assert pairs.train_inputs.shape == (train, 64, 64, channels)
+    assert pairs.train_targets.shape == (train, 64, 64, 3)
+    assert pairs.test_inputs.shape == (test, 64, 64, channels)
+    assert pairs.test_targets.shape == (test, 64, 64, 3)
+    assert pairs.source == course.sources[name] == "embedded"
+    for part in (pairs.train_inputs, pairs.train_targets, pairs.test_inputs, pairs.test_targets):
+        assert part.dtype == np.uint8 and part.min() < 10 and part.max() == 255
+        assert (part[:, 0, 0] == 255).mean() > 0.9  # corners
+    assert f"{train:,} train + {test} test pairs, 64 x 64 pixels." in capsys.readouterr().out
+    turned = load_pairs(name, order="target-input")
+    assert np.array_equal(turned.test_inputs, pairs.test_targets)
+
+
+def test_what_is_drawn_and_its_colours_lie_in_the_same_place():
+    pairs = load_pairs("openmoji")
+    dark = pairs.train_inputs[..., 0] < 50
+    assert pairs.train_targets[dark].mean() < 30
+
+
 @pytest.mark.parametrize("name", draw_pairs.DRAWN)
 def test_the_shipped_pairs_are_those_that_the_program_draws(name, capsys):
     pairs = load_pairs(name)
