@@ -24,7 +24,7 @@ from tools.data import (
 )
 from tools.data.write_npz import array_hash, write_npz
 
-SYMBOLS = {"openmoji": 1_925, "fluent": 1_271}  # pairs
+SYMBOLS = {"openmoji": 1_923, "fluent": 1_271}  # pairs
 FILES = {"mnist": "embedded_digits.npz", "fashion_mnist": "embedded_clothes.npz"}
 LIMIT = 9_000_000  # bytes
 
