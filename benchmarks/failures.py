@@ -2,12 +2,14 @@
 
     COURSE_DATA_DIR=../shared/data python -m benchmarks.failures catalogue [most]
     COURSE_DATA_DIR=../shared/data python -m benchmarks.failures doctor [most]
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.failures strange [most]
 
 `catalogue` makes each failure and the healthy training with three seeds, as the lesson does: about
 14 minutes on the reference machine. `doctor` makes runs with other seeds and most of them with
 other settings, and asks the lesson's doctor: about 17 minutes. It also stores the mystery runs.
-Both go on where they stopped, and make at most `most` runs. A run is made again only when the
-lesson's code or the judge has changed.
+`strange` makes runs with failures that the doctor has no rule for: about 6 minutes. All go on where
+they stopped, and make at most `most` runs. A run is made again only when the lesson's code or the
+judge has changed.
 """
 
 import os
@@ -24,7 +26,7 @@ from helpers.course import start
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER
 
-TABLES = {name: MEASURED / f"{name}_runs.csv" for name in ("catalogue", "doctor")}
+TABLES = {name: MEASURED / f"{name}_runs.csv" for name in ("catalogue", "doctor", "strange")}
 KEY = ("failure", "change", "seed", "steps", "code", "judge")
 FOUND = ("diagnosis", "evidence", "fcd", "recall", "classes")
 SEEDS = (1, 2, 3)
@@ -40,13 +42,29 @@ MYSTERIES = {  # (failure, seed) of the runs that learners get without their nam
     "B": ("healthy", "103"),
     "C": ("forgotten training", "103"),
     "D": ("hardly trains", "103"),
+    "E": ("saturated output", "101"),
 }
 NOT_USED = {"EVERY", "SEED", "SIGNS", "train_gan", "run_of", "curves_of", "show", "show_failure"}
 NOT_USED |= {"patient", "read_runs"}
 
 
+def same_targets(noise: tf.random.Generator) -> tuple[tf.Tensor, tf.Tensor]:
+    return tf.fill((64, 1), 0.5), tf.fill((64, 1), 0.5)
+
+
+STRANGE = {  # failures without a rule; "pictures" is the number of training pictures
+    "discriminator hardly trains": {"rate_d": 2e-6},
+    "the same targets": {"targets": same_targets},
+    "rates too high": {"rate_g": 0.1, "rate_d": 0.1},
+    "only 64 pictures": {"pictures": 64},
+}
+STRANGE_SEEDS = (201, 202, 203)
+
+
 def plan(lesson: ModuleType, what: str) -> list[tuple[str, dict[str, Any], int]]:
     """Return (failure, its change of the healthy recipe, seed) of each run."""
+    if what == "strange":
+        return [(name, change, seed) for name, change in STRANGE.items() for seed in STRANGE_SEEDS]
     changes = {"healthy": {}} | lesson.FAILURES
     if what == "catalogue":
         return [(name, change, seed) for name, change in changes.items() for seed in SEEDS]
@@ -70,7 +88,7 @@ def train(lesson: ModuleType, recipe: dict[str, Any], seed: int) -> tuple[Any, A
     if recipe["stale"]:
         parts["generator"] = lesson.make_generator(recipe)
     pulse, history = lesson.make_pulse(parts["generator"]), {}
-    ordered = datasets.batches(lesson.clothes, lesson.BATCH, seed)
+    ordered = datasets.batches(lesson.clothes[: recipe.get("pictures")], lesson.BATCH, seed)
     for _ in range(lesson.STEPS):
         numbers = train_step(tf.constant(next(ordered)))
         for name, value in (numbers | pulse()).items():
@@ -80,6 +98,8 @@ def train(lesson: ModuleType, recipe: dict[str, Any], seed: int) -> tuple[Any, A
 
 def scores(samples: np.ndarray, data: datasets.ImageData) -> dict[str, Any]:
     """Return FCD, recall and number of classes; pictures from 0 to 1 are made to go from -1."""
+    if not np.isfinite(samples).all():
+        return dict.fromkeys(("fcd", "recall", "classes"), "nan")
     samples = 2 * samples - 1 if samples.min() >= 0 else samples
     fcd = metrics.frechet_classifier_distance(data.train_images, samples, data).fcd
     recall = metrics.precision_recall(data.train_images, samples, data).recall
@@ -97,7 +117,7 @@ def store_mystery(letter: str, history: dict[str, list[float]], samples: np.ndar
 
 def main(what: str = "", most: str = "1000") -> None:
     if what not in TABLES:
-        raise SystemExit("Say what to do: catalogue or doctor.")
+        raise SystemExit(f"Say what to do: {', '.join(TABLES)}.")
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
     lesson = load_definitions("05", FOLDER / "further" / "05_failures.ipynb")

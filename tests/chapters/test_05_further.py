@@ -200,15 +200,37 @@ def test_the_table_has_each_way_with_three_seeds_and_both_rates_at_the_same_time
     pairs = [(name, rate) for rate in (lesson.RATE, lesson.HIGH) for name in WAYS]
     others = sorted({*lesson.RATES} - {lesson.RATE, lesson.HIGH})
     pairs += [(name, rate) for rate in others for name in stabilisers.SWEPT]
+    asked = [("plain", lesson.RATE), ("R1", lesson.RATE)]
+    asked += [("plain", lesson.HIGH), ("spectral", lesson.HIGH)]
     wanted = [
         (name, str(rate), str(seed), str(round(stabilisers.TIME * min(1, ratios[name]))))
-        for seed in stabilisers.SEEDS
-        for name, rate in pairs
+        for seeds, chosen in ((stabilisers.SEEDS, pairs), (stabilisers.MORE_SEEDS, asked))
+        for seed in seeds
+        for name, rate in chosen
     ]
     assert [tuple(row[name] for name in stabilisers.KEY[:4]) for row in rows] == wanted
     assert {row["code"] for row in rows} == {code_of(lesson, stabilisers.NOT_USED)}
     assert {row["judge"] for row in rows} == {judge()}
     assert pytest.approx(10 * lesson.RATE) == lesson.HIGH and len(stabilisers.SEEDS) >= 3
+    assert lesson.SEED not in stabilisers.SEEDS + stabilisers.MORE_SEEDS
+
+
+def test_the_smallest_gan_arrives_with_a_price_and_small_steps_only(lesson):
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    def at_the_end(name, rate):
+        return np.hypot(*lesson.smallest_gan(lesson.WAYS[name], rate, round(60 / rate))[-1])
+
+    theta, psi = 1.0, 1.0
+    for place, (found_theta, found_psi) in enumerate(
+        lesson.smallest_gan(lesson.WAYS["R1"], 0.5, 9)
+    ):
+        assert (found_theta, found_psi) == pytest.approx((theta, psi), rel=1e-4), place
+        slope_psi = theta * sigmoid(psi * theta) + 0.1 * psi  # gamma is 0.1
+        theta, psi = theta + 0.5 * sigmoid(-psi * theta) * psi, psi - 0.5 * slope_psi
+    assert at_the_end("R1", 0.1) < 0.1 < 0.4 < at_the_end("plain", 0.1)
+    assert at_the_end("R1", 1.0) > 0.9 and at_the_end("hinge", 1.0) > 1_000
 
 
 def test_networks_are_called_as_they_are_trained(lesson):
