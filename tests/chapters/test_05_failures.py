@@ -142,6 +142,13 @@ def test_the_catalogue_shows_each_failure_and_its_cure_in_three_seeds(lesson):
     assert max(cured) < 38 < min(others)  # the normal pixels of chapter 04
 
 
+def test_an_unknown_generator_is_refused(lesson):
+    lesson.FAILURES["odd"] = dict(generator="convolution")
+    with pytest.raises(ValueError, match="'convolution', not 'dense' or 'convolutions'"):
+        lesson.show_failure("odd")
+    del lesson.FAILURES["odd"]
+
+
 def test_the_doctor_was_asked_about_thirty_runs_that_it_had_not_seen(lesson):
     rows = read_rows(failures.TABLES["doctor"])
     assert len(rows) == len(failures.plan(lesson, "doctor")) >= 30
@@ -151,6 +158,16 @@ def test_the_doctor_was_asked_about_thirty_runs_that_it_had_not_seen(lesson):
     assert {row["code"] for row in rows} == {code_of(lesson, failures.NOT_USED)}
     assert sum(row["failure"] == "healthy" for row in rows) == 9
     assert np.mean([row["diagnosis"] == row["failure"] for row in rows]) >= 0.9
+
+
+def test_a_failure_without_a_rule_is_never_called_healthy(lesson):
+    rows = read_rows(failures.TABLES["strange"])
+    assert [(row["failure"], row["seed"]) for row in rows] == [
+        (name, str(seed)) for name in failures.STRANGE for seed in failures.STRANGE_SEEDS
+    ]
+    assert {row["code"] for row in rows} == {code_of(lesson, failures.NOT_USED)}
+    assert not {row["diagnosis"] for row in rows} & {"healthy"}
+    assert sum(row["diagnosis"] == "unknown" for row in rows) == 6
 
 
 @pytest.mark.parametrize("letter", failures.MYSTERIES)
