@@ -215,6 +215,17 @@ def test_the_table_has_each_way_with_three_seeds_and_both_rates_at_the_same_time
     assert lesson.SEED not in stabilisers.SEEDS + stabilisers.MORE_SEEDS
 
 
+def test_the_table_of_other_strengths_is_of_this_code(lesson):
+    rows = read_rows(stabilisers.STRENGTHS)
+    asked = [(f"R1 {gamma}", str(rate)) for gamma, rate in stabilisers.R1_WITH]
+    asked += [(f"spectral {by}", str(rate)) for by, rate in stabilisers.SPECTRAL_WITH]
+    assert [(row["way"], row["rate"], row["seed"]) for row in rows] == [
+        (*pair, str(seed)) for pair in asked for seed in stabilisers.SEEDS
+    ]
+    assert {row["code"] for row in rows} == {code_of(lesson, stabilisers.NOT_USED)}
+    assert {row["judge"] for row in rows} == {judge()}
+
+
 def test_the_smallest_gan_arrives_with_a_price_and_small_steps_only(lesson):
     def sigmoid(x):
         return 1 / (1 + np.exp(-x))
