@@ -1,12 +1,19 @@
 """The ways of chapter 06 to give networks a label, on clothes, with three seeds.
 
-    COURSE_DATA_DIR=../shared/data python -m benchmarks.label_ways [most]
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.label_ways runs [most]
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.label_ways looks [most]
 
-About 35 minutes on the reference machine; goes on where it stopped, and makes at most `most` rows.
+`runs` takes about 40 minutes on the reference machine, then `looks` about 20. Each goes on where it
+stopped, and makes at most `most` rows.
 Networks, step, averaging and the scores within a class are the chapter's. A row is made again only
 when the chapter's code, the recipe or the judge has changed. Two rows have no training of their
 own: `none + sorting` is the twin without labels, whose pictures the judge sorts, and `real` is what
-a perfect generator would reach. The averaged generators stay in `results/label_ways`.
+a perfect generator would reach. `joined + half weight` is a control for wrong labels: the fakes
+count only half in the discriminator's loss, and nothing stands in their place. The averaged
+generators stay in `results/label_ways`. `looks` takes them and asks more: the same scores after
+the judge has sorted the pictures of **each** way, so that obedience no longer counts; how many
+pictures are hard to name; and a Frechet distance of principal components of the pixels, which has
+seen no labels.
 """
 
 import os
@@ -17,16 +24,21 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from sklearn.decomposition import PCA
 
 from benchmarks.tables import MEASURED, Run, code_of, complete_clothes, fill_table, judge
 from helpers import datasets, metrics
 from helpers.course import results_folder, start
 from tools.notebooks.definitions import load_definitions
 
-TABLE = MEASURED / "label_ways.csv"
+TABLE, LOOKED = MEASURED / "label_ways.csv", MEASURED / "label_looks.csv"
 KEY = ("way", "recipe", "seed", "steps", "code", "judge")
 FOUND = ("asked", "fcd", "class_fcd", "class_precision", "class_recall")
+SORTED = ("sorted_fcd", "sorted_class_fcd", "sorted_class_precision", "sorted_class_recall")
+FOUND_BY_LOOKING = (*SORTED, "hard", "strange", "pixel_fcd")
 SEEDS = (1, 2, 3)
+HALF_WEIGHT = "joined + half weight"
+HARD, COMPONENTS, LOOKED_AT = 0.6, 64, 30_000  # probability; of the pixels; pictures
 PER_CLASS, SORTED_FROM, SORTING = 1_000, 100_000, " + sorting"
 EXCHANGED = "0", "0.05", "0.12", "0.5", "1"  # shares of real pictures with exchanged labels
 NOT_TRAINED = [("real", ""), ("real + sorting", ""), ("photocopier", "")]
@@ -39,17 +51,33 @@ LOOKS = {"within", "draw"}  # what only looks at a trained generator
 
 def ways_of(chapter: ModuleType) -> list[str]:
     """Return the chapter's ways, in the order of the table: the twin twice, then the others."""
-    return ["none", f"none{SORTING}", *(way for way in chapter.WAYS if way != "none")]
+    others = [way for way in chapter.WAYS if way != "none"]
+    return ["none", f"none{SORTING}", *others, HALF_WEIGHT]
 
 
 def recipe_of(chapter: ModuleType, way: str) -> dict[str, Any]:
+    if way == HALF_WEIGHT:
+        return chapter.PLAIN | chapter.WAYS["joined"] | {"fakes": "half"}
     return chapter.PLAIN | chapter.WAYS[way.removesuffix(SORTING)]
+
+
+def half_weight(losses: Any) -> Any:
+    """Return the chapter's losses, with half the weight on the fakes for the discriminator."""
+
+    def changed(real: Any, fake: Any, labels: Any, wrong: Any = None) -> tuple[Any, Any]:
+        loss_g, loss_d = losses(real, fake, labels, wrong)
+        on_fakes = keras.losses.BinaryCrossentropy(from_logits=True)
+        return loss_g, loss_d - on_fakes(tf.zeros_like(fake["logit"]), fake["logit"]) / 2
+
+    return changed
 
 
 def train(chapter: ModuleType, run: Run, data: datasets.ImageData) -> keras.Model:
     """Train from the start; return the averaged generator."""
     recipe, seed = recipe_of(chapter, run[0]), int(run[2])
     parts, averaged = chapter.make_parts(recipe, seed), chapter.make_generator(recipe["norm"])
+    if "fakes" in recipe:
+        chapter.losses = half_weight(losses := chapter.losses)
     train_step = chapter.make_train_step(**parts, wrong_labels=recipe["wrong_labels"])
     average_step = chapter.make_average_step(parts["generator"], averaged)
     pairs = chapter.scaled(data.train_images), chapter.one_hot(data.train_labels)
@@ -57,6 +85,8 @@ def train(chapter: ModuleType, run: Run, data: datasets.ImageData) -> keras.Mode
     for step in range(1, chapter.STEPS + 1):
         train_step(*map(tf.constant, next(ordered)))
         average_step(tf.constant(float(step)))
+    if "fakes" in recipe:
+        chapter.losses = losses
     return averaged
 
 
@@ -125,7 +155,30 @@ def score(chapter: ModuleType, run: Run, data: datasets.ImageData) -> dict[str, 
     }
 
 
-def main(most: str = "1000") -> None:
+def look(chapter: ModuleType, run: Run, data: datasets.ImageData) -> dict[str, float]:
+    """Score the pictures of a run once more: sorted, by their confidence, and by their pixels."""
+    if run[0] == "real":
+        images = data.test_images / np.float32(127.5) - 1
+    else:
+        many = np.tile(np.arange(10), LOOKED_AT // 10)
+        images = chapter.draw(generator_of(chapter, run, data), many, seed=0).squeeze(-1)
+        keras.backend.clear_session()
+    chosen, read = sort_by_judge(images, data)
+    fcd = metrics.frechet_classifier_distance(data.train_images, chosen, data).fcd
+    scores = [fcd, *chapter.within(chosen, read, data).mean(axis=1)]
+    images = images[: metrics.LARGEST_SAMPLE]
+    _, confidences = metrics.read_classes(images, data)
+    usual, strange = confidences[confidences > 0], np.mean(confidences == 0)
+    real = data.train_images[:: len(data.train_images) // metrics.LARGEST_SAMPLE] / 127.5 - 1
+    pixels = PCA(COMPONENTS, random_state=0).fit(real.reshape(len(real), -1))
+    parts = [pixels.transform(x.reshape(len(x), -1)) for x in (real, images)]
+    scores += [np.mean(usual < HARD), strange, metrics.frechet_distance(*parts)]
+    return dict(zip(FOUND_BY_LOOKING, (round(float(score), 4) for score in scores)))
+
+
+def main(what: str = "", most: str = "1000") -> None:
+    if what not in ("runs", "looks"):
+        raise SystemExit("Say what to do: runs or looks.")
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
     chapter, data = load_definitions("06"), complete_clothes()
@@ -134,6 +187,12 @@ def main(most: str = "1000") -> None:
         way: "/".join(map(str, recipe_of(chapter, way).values())) for way in ways_of(chapter)
     }
     wanted = [(way, recipe, str(seed), *same) for seed in SEEDS for way, recipe in recipes.items()]
+    if what == "looks":
+        wanted = [run for run in wanted if not run[0].endswith(SORTING)]
+        wanted.append(("real", "", "", "0", *same[1:]))
+        make = lambda run: look(chapter, run, data)
+        fill_table(LOOKED, KEY, FOUND_BY_LOOKING, wanted, make, int(most))
+        return
     wanted += [(way, share, "", "0", *same[1:]) for way, share in NOT_TRAINED]
     fill_table(TABLE, KEY, FOUND, wanted, lambda run: score(chapter, run, data), int(most))
 

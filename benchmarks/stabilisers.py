@@ -47,7 +47,9 @@ SWEPT = "plain", "R1", "spectral"  # the ways that are trained with each of the 
 MORE_SEEDS = tuple(range(46, 53))  # 45 is the seed of the lesson's own trainings
 # (strength of R1 or factor of the logits, learning rate); the lesson's ways have 0.1 and 1
 R1_WITH = (0.01, 6e-3), (0.3, 6e-3), (1.0, 6e-3), (3.0, 2e-2), (10.0, 2e-2)
-SPECTRAL_WITH = (4, 2e-3), (8, 2e-3), (8, 2e-2)
+R1_WITH += (1.0, 2e-3), (3.0, 6e-3), (1.0, 2e-2)
+R1_EACH_STEP_WITH = (1.0, 6e-3), (3.0, 2e-2)  # with as many steps as R1, so in more time
+SPECTRAL_WITH = (4, 2e-3), (8, 2e-3), (8, 2e-2), (16, 2e-3), (8, 6e-3)
 NOT_USED = {"STEPS", "EVERY", "SCORED", "SEED", "RATES", "HIGH", "RATE", "NORMAL", "smallest_gan"}
 NOT_USED |= {"train_gan", "numbers_of"}  # changing one of them changes no run
 
@@ -101,7 +103,7 @@ def make_runs(lesson: ModuleType, most: int) -> None:
     data, same, steps = complete_clothes(), facts_of(lesson), steps_of(lesson)
     pairs = [(name, rate) for rate in (lesson.RATE, lesson.HIGH) for name in lesson.WAYS]
     swept = [(name, rate) for rate in lesson.RATES for name in SWEPT]
-    pairs += [pair for pair in swept if pair not in pairs]
+    pairs += [pair for pair in [*swept, ("hinge", 6e-3)] if pair not in pairs]
     asked = [("plain", lesson.RATE), ("R1", lesson.RATE)]
     asked += [("plain", lesson.HIGH), ("spectral", lesson.HIGH)]  # two questions, ten seeds each
     wanted = [
@@ -120,10 +122,14 @@ def make_strengths(lesson: ModuleType, most: int) -> None:
     spectral, r1 = lesson.WAYS["spectral"], lesson.WAYS["R1"]
     ways = {f"R1 {gamma}": r1 | {"strength": gamma} for gamma, _ in R1_WITH}
     ways |= {
+        f"R1 {gamma} each": r1 | {"strength": gamma, "every": 1} for gamma, _ in R1_EACH_STEP_WITH
+    }
+    ways |= {
         f"spectral {by}": spectral | {"losses": multiplied(lesson, by)} for by, _ in SPECTRAL_WITH
     }
     asked = [(f"R1 {gamma}", rate) for gamma, rate in R1_WITH]
     asked += [(f"spectral {by}", rate) for by, rate in SPECTRAL_WITH]
+    asked += [(f"R1 {gamma} each", rate) for gamma, rate in R1_EACH_STEP_WITH]
     wanted = [
         (name, str(rate), str(seed), str(steps[name.split()[0]]), *same)
         for name, rate in asked
