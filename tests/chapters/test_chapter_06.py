@@ -306,7 +306,7 @@ def test_the_table_belongs_to_the_chapter(chapter):
     rows = read_rows(label_ways.TABLE)
     assert tuple(rows[0]) == (*label_ways.KEY, *label_ways.FOUND)
     ways = label_ways.ways_of(chapter)
-    assert len(ways) == len(chapter.WAYS) + 1
+    assert len(ways) == len(chapter.WAYS) + 2
     wanted = [(way, str(seed)) for seed in label_ways.SEEDS for way in ways]
     trained, others = rows[: len(wanted)], rows[len(wanted) :]
     assert [(row["way"], row["seed"]) for row in trained] == wanted
@@ -316,3 +316,25 @@ def test_the_table_belongs_to_the_chapter(chapter):
         assert row["recipe"] == "/".join(map(str, recipe.values()))
     assert {row["code"] for row in rows} == {code_of(chapter, label_ways.NOT_USED)}
     assert {*definitions(chapter)} >= label_ways.NOT_USED
+
+
+def test_the_table_of_looks_has_each_trained_generator_and_real_pictures(chapter):
+    rows, trained = read_rows(label_ways.LOOKED), read_rows(label_ways.TABLE)
+    assert tuple(rows[0]) == (*label_ways.KEY, *label_ways.FOUND_BY_LOOKING)
+    runs = [row for row in trained if row["seed"] and not row["way"].endswith("sorting")]
+    runs.append({name: "" for name in label_ways.KEY} | {"way": "real", "steps": "0"})
+    compared = "way", "recipe", "seed", "steps"
+    assert [[row[name] for name in compared] for row in rows] == [
+        [row[name] for name in compared] for row in runs
+    ]
+    assert {row["code"] for row in rows} == {code_of(chapter, label_ways.NOT_USED)}
+    assert float(rows[-1]["pixel_fcd"]) < min(float(row["pixel_fcd"]) for row in rows[:-1])
+
+
+def test_half_weight_changes_only_the_weight_of_the_fakes(chapter):
+    real, fake = ({"logit": tf.constant([[value]])} for value in (1.5, -0.5))
+    label = chapter.one_hot([7])
+    (of_g, of_d), half = chapter.losses(real, fake, label), label_ways.half_weight(chapter.losses)
+    found_g, found_d = half(real, fake, label)
+    assert float(found_g) == float(of_g)
+    assert float(of_d - found_d) == pytest.approx(np.log1p(np.exp(-0.5)) / 2, rel=1e-5)
