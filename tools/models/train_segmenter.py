@@ -1,10 +1,10 @@
-"""Train the judge of chapter 07, which names the class of each pixel of a street picture.
+"""Train the judge of chapter 07's project, which names the class of each pixel of a street picture.
 
     python -m tools.models.train_segmenter
 
 As the paper's FCN for Cityscapes. It learns from the training pairs of the streets (1,000 pictures
 drawn by `tools/data/streets.py`), never from generated pictures, and is scored on the 100 test
-pairs. The ablations of chapter 07 depend on it: with a new one, they must be measured again.
+pairs, with the scores that the project from map to street defines.
 """
 
 import os
@@ -16,6 +16,7 @@ from helpers import datasets, pairs
 from helpers.course import start
 from tools.models.publish_model import publish_model
 from tools.notebooks.definitions import load_definitions
+from tools.notebooks.execution import FOLDER
 
 EPOCHS, BATCH, SEED = 40, 16, 1
 WIDTHS = (24, 48, 96, 128)
@@ -70,11 +71,12 @@ def train(segmenter: Any, pictures: np.ndarray, labels: np.ndarray) -> None:
 def main() -> None:
     os.environ["COURSE_BUDGET"] = "full"
     start(SEED)
-    chapter, streets = load_definitions("07"), pairs.load_pairs("streets")
-    pictures = chapter.scaled(streets.train_targets)
-    segmenter = make_segmenter(pictures.shape[1], len(chapter.CLASSES))
-    train(segmenter, pictures, chapter.classes_of(streets.train_inputs))
-    scores = chapter.street_scores(segmenter, streets.test_targets, streets.test_inputs)
+    project = load_definitions("07", FOLDER / "projects/07_street.ipynb")
+    streets = pairs.load_pairs("streets")
+    pictures = project.scaled(streets.train_targets)
+    segmenter = make_segmenter(pictures.shape[1], len(project.CLASSES))
+    train(segmenter, pictures, project.classes_of(streets.train_inputs))
+    scores = project.street_scores(segmenter, streets.test_targets, streets.test_inputs)
     about = "reads the class of each pixel of a 64 x 64 street"
     command = "python -m tools.models.train_segmenter"
     publish_model("07_segmenter_streets", segmenter, about, command, **scores)
