@@ -79,7 +79,9 @@ def measure(chapter: Any, generator: Any, data: Any) -> dict[str, float]:
     """Return what the card says about a generator's pictures."""
     if isinstance(data, pairs.PairData):
         made, targets = chapter.translate(generator, data.test_inputs), data.test_targets
-        scores = chapter.scores_of("held-out", made, targets, targets.min(axis=-1) < 250)
+        inside = targets.min(axis=-1) < 250
+        real = chapter.pattern_strengths(targets, inside)
+        scores = chapter.scores_of("held-out", made, targets, inside, real)
         return dict(zip(("texture_distance", "l1_grey_values"), scores))
     count, asked = metrics.LARGEST_SAMPLE, {}
     if len(generator.inputs) == 2:  # noise and label
