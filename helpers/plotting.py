@@ -13,11 +13,12 @@ from PIL import Image
 Range = tuple[float, float]  # (black, white)
 Rows = Mapping[str, Array]
 MARGIN = 1  # pixels around a picture
+MANY = 8_192  # colours: of so many, a palette of 256 makes steps of soft shades
 COLOURS = {"real": "C2", "fake": "C6", "generated": "C6", "generator": "C3", "discriminator": "C4"}
 
 
 class Figure(matplotlib.figure.Figure):
-    """A figure that IPython shows as a PNG of few colours, with the texts outside of its edges."""
+    """A figure that IPython shows as a small PNG, with the texts outside of its edges."""
 
     def _repr_png_(self) -> bytes:
         large, small = io.BytesIO(), io.BytesIO()
@@ -25,7 +26,12 @@ class Figure(matplotlib.figure.Figure):
         picture = Image.open(large).convert("RGB")
         # 256 colours stay as they are. Of more, the octree keeps rare ones, such as a yellow car.
         method = Image.Quantize.MEDIANCUT if picture.getcolors(256) else Image.Quantize.FASTOCTREE
-        picture.quantize(256, method).save(small, format="png", optimize=True)
+        if picture.getcolors(MANY):
+            picture = picture.quantize(256, method)
+        else:  # 64 levels of red, green and blue each
+            levels = np.round(np.asarray(picture) * (63 / 255)) * (255 / 63)
+            picture = Image.fromarray(np.uint8(np.round(levels)))
+        picture.save(small, format="png", optimize=True)
         return small.getvalue()
 
 

@@ -142,19 +142,30 @@ def test_figures_are_shown_once():
 
 
 def test_greys_stay_exact_and_rare_colours_stay():
-    """A few yellow pixels among many greys and blues stay yellow, in at most 256 colours."""
+    """A few yellow pixels among greys and blues stay yellow, in at most 256 colours."""
     ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     drawn = shown(plotting.image_grid(ramp, (0, 255), scale=1))[..., 0]
     start = EDGE + plotting.MARGIN
     assert np.abs(drawn[start:, start:][:16, :16] - ramp[0]).max() <= 1
     rng = np.random.default_rng(0)
-    pictures = rng.integers(60, 190, (20, 64, 64, 1)) + rng.integers(-15, 15, (20, 64, 64, 3))
+    greys, tints = rng.integers(6, 19, (20, 64, 64, 1)), rng.integers(-3, 3, (20, 64, 64, 3))
+    pictures = 10 * greys + 5 * tints
     pictures[0, 20:24, 20:24] = (225, 180, 40)
     png = plotting.image_grid(pictures.astype(np.uint8), (0, 255))._repr_png_()
     picture = PIL.Image.open(io.BytesIO(png))
     assert picture.mode == "P" and len(picture.getcolors()) <= 256
     near = np.abs(np.asarray(picture.convert("RGB")).astype(int) - (225, 180, 40)).max(axis=-1) < 25
     assert near.sum() >= 12
+
+
+def test_soft_shades_stay_soft():
+    """In pictures of more colours than a curve has, each one is at most 2 grey values away."""
+    y, x = np.mgrid[0:128, 0:128]
+    shades = np.stack([x + 64, y + 32, 255 - (x + y) // 2], axis=-1).astype(np.uint8)
+    drawn = shown(plotting.image_grid(shades[np.newaxis], (0, 255), scale=1)).astype(int)
+    start = EDGE + plotting.MARGIN
+    assert np.abs(drawn[start:, start:][:128, :128] - shades).max() <= 2
+    assert drawn.max() == 255  # white stays white
 
 
 # ---------------------------------------------------------------- a reader's own matplotlibrc
