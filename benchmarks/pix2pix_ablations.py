@@ -5,14 +5,14 @@
     python -m benchmarks.pix2pix_ablations tiny FOLDER
 
 `times` measures warm steps of each version, and prints how long all runs will take: a few minutes.
-`runs` trains and scores what the table lacks, at most `most` rows: about 70 minutes on the
+`runs` trains and scores what the table lacks, at most `most` rows: about an hour on the
 reference machine. Recipes, steps and scores are the lesson's. A row is made again only when its
 recipe or the lesson's code has changed. The pictures of each run stay in `results/`, so if only a
 score changes, nothing is trained again. At the end it stores pictures of the first seed for the
 lesson. The version with batch normalisation has two rows: its pictures are made in training mode,
 as in the paper, and once more with the running means. Cheats have rows without a training.
-`tiny` writes a table and pictures of networks that are too small and too short to mean anything
-into a folder: to try the lesson's cells before the runs are made.
+`tiny` writes a table and pictures that mean nothing into a folder, to try the lesson's cells before
+the runs are made: small networks, one step, and each version's output is its input.
 """
 
 import io
@@ -199,6 +199,7 @@ def main(what: str = "", argument: str = "1000") -> None:
         fill(lesson, SEEDS, MEASURED, results_folder(), int(argument))
     else:
         lesson.WIDTH, lesson.STEPS = 2, 1
+        lesson.translate = lambda generator, inputs, training=False: inputs
         fill(lesson, SEEDS, Path(argument).absolute(), Path(argument).absolute())
 
 
