@@ -24,7 +24,7 @@ def as_bytes(values: np.ndarray) -> tuple[np.ndarray, str]:
         raise ValueError(f"values are {low:.4g} to {high:.4g}, none of 0..1, -1..1 and 0..255")
     first, last = fitting[0]
     shares = (values.astype(np.float64) - first) / (last - first)
-    return np.uint8(np.round(shares.clip(0, 1) * 255)), f"{first}..{last}"
+    return np.uint8(np.round(shares * 255)), f"{first}..{last}"
 
 
 def flatten(picture: Image.Image, invert: bool = False) -> Image.Image:

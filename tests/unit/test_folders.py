@@ -141,12 +141,14 @@ def test_names_like_those_of_cityscapes_are_joined_by_what_differs(tmp_path, cap
 
 def test_numbers_in_names_are_not_taken_away(tmp_path):
     for number in range(3):
-        write(tmp_path / "A" / f"day1_{number}.png", INPUT + 3 * number)
-        write(tmp_path / "B" / f"day2_{number}.png", TARGET + 3 * number)
+        write(tmp_path / "A" / f"day2024_{number}.png", INPUT + 3 * number)
+        write(tmp_path / "B" / f"day2025_{number}.png", TARGET + 3 * number)
     with pytest.raises(DataError, match="No file name of .* fits"):
         load_pairs(tmp_path, 16)
     for number in range(3):
-        (tmp_path / "B" / f"day2_{number}.png").rename(tmp_path / "B" / f"night1_{number}.png")
+        (tmp_path / "B" / f"day2025_{number}.png").rename(
+            tmp_path / "B" / f"night2024_{number}.png"
+        )
     assert are_pairs(load_pairs(tmp_path, 16))
 
 
@@ -156,6 +158,10 @@ def test_names_that_do_not_fit_are_told(tmp_path):
         write(tmp_path / "B" / f"photo{number + 2}.png", TARGET)
     with pytest.raises(DataError, match=r"A/drawing1.png.*B/photo3.png.*the same name"):
         load_pairs(tmp_path, 16)
+    for name in ("A/sketch.png", "B/photo.png"):
+        write(tmp_path / "single" / name, INPUT)
+    with pytest.raises(DataError, match=r"fits: 1 \(A/sketch.png\) with 1 \(B/photo.png\)"):
+        load_pairs(tmp_path / "single", 16)
     write_sides(tmp_path / "classes", "A", "B/cats", "ab")
     with pytest.raises(DataError, match=r"fits: 2 \(A/a.png, A/b.png\) with 0 \(\)"):
         load_pairs(tmp_path / "classes", 16)
@@ -201,7 +207,8 @@ def test_pairs_that_are_square_photos_upright_photos_or_wide_give_no_warning(tmp
     pairs = load_pairs(tmp_path, 16)
     assert len(pairs.train_inputs) + len(pairs.test_inputs) == 5 and are_pairs(pairs)
     printed = capsys.readouterr().out
-    assert "WARNING" not in printed and "The others have 2 more sizes." in printed
+    assert "WARNING" not in printed and printed.count("cut into") == 3
+    assert "The others have 2 more sizes." in printed
 
 
 def test_two_folders_of_two_proportions_are_read_with_a_warning(tmp_path, capsys):
@@ -324,7 +331,11 @@ def test_files_that_are_no_pairs_are_left_out_and_named(folder, capsys):
     printed = capsys.readouterr().out
     assert "left out: 4" in printed and ".hidden" not in printed and str(folder) not in printed
     assert "Files that are no pictures: 1 (notes.txt)." in printed
-    for name in ("broken.png: image", "no picture.jpg: cannot", "odd.png: 33 x 16 pixels are not"):
+    for name in (
+        "broken.png: image",
+        "no picture.jpg: cannot identify image file 'no p",
+        "odd.png: 33 x 16 pixels are not",
+    ):
         assert f"\n  {name}" in printed
     assert "single.png: 16 x 16 pixels are not two pictures side by side" in printed
 
