@@ -94,14 +94,13 @@ def _join(folder: Path, sides: list[Path], roles: list[str]) -> list[tuple[Path,
     listed = [[p for p in found if _is_picture(p) and p.parent == side] for side in sides]
     if len(sides) == 1:
         return list(zip(*listed))
-    rules = [*map(_by_name, listed)], [*map(_by_own_words, listed, listed[::-1])]
-    firsts, seconds = max(rules, key=lambda both: len(both[0].keys() & both[1].keys()))
-    pairs = [(firsts[key], seconds[key]) for key in firsts if key in seconds]
-    if not pairs:
-        seen = " with ".join(map(_count, listed))
-        raise DataError(
-            f"No file name of '{folder}' fits: {seen}. Give both pictures of a pair the same name."
-        )
+    by_name = [{_plain(path.stem): path for path in paths} for paths in listed]
+    by_own_words = list(map(_by_own_words, listed, listed[::-1]))
+    rules = (by_name, by_own_words)
+    joined = [[(one[key], other[key]) for key in one if key in other] for one, other in rules]
+    if not (pairs := max(joined, key=len)):
+        seen = f"No file name of '{folder}' fits: {' with '.join(map(_count, listed))}."
+        raise DataError(f"{seen} Give both pictures of a pair the same name.")
     text = " and ".join(f"{role}s of '{side}'" for role, side in zip(roles, sides))
     print(f"Joined by name: {text}, as {' and '.join(map(str, pairs[0]))}.")
     if maps := list(filter(_holds_maps, sides)):
@@ -201,10 +200,6 @@ def _is_picture(path: Path) -> bool:
 
 def _holds_maps(side: Path) -> bool:
     return bool(re.search("label|mask", _plain(side)))
-
-
-def _by_name(paths: list[Path]) -> dict[str, Path]:
-    return {_plain(path.stem): path for path in paths}
 
 
 def _by_own_words(paths: list[Path], others: list[Path]) -> dict[tuple[str, ...], Path]:

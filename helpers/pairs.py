@@ -35,10 +35,9 @@ def load_pairs(
 
     The source is "openmoji" (lines to colours), "fluent" (flat to solid), "sketches" (to garments),
     "streets" (from maps), "edges" (of Fashion-MNIST, size 32), or a folder: of files with two
-    pictures side by side, loose or in `train` and `test` (or `val`); or with two folders of single
-    pictures that are joined by name, such as `A` and `B`, `trainA` and `trainB`, `A/train` and
-    `B/train`, `inputs` and `targets`, `labels` and `images`. Without a test part a tenth is kept
-    for it. All are resized to `size`, 8 to 1,024, whatever their proportion.
+    pictures side by side, loose or in `train` and `test`; or with two folders of single pictures
+    that are joined by name, such as `A` and `B`, `trainA` and `trainB`, `labels` and `images` (all
+    forms: data/README.md). Each picture is resized to `size`, 8 to 1,024, whatever its proportion.
 
     `order="target-input"`: the second picture, or folder, is the input. `label_maps="inputs"` (or
     "targets") resizes these by the nearest pixel, so that no new colours appear between classes;

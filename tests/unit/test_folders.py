@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from skimage import color, data, feature
 
+from helpers import course
 from helpers.datasets import DataError
 from helpers.pairs import load_pairs
 
@@ -48,7 +49,7 @@ def folder(tmp_path):
 
 def test_loose_files_are_split_the_same_way_each_time(folder, capsys):
     pairs, again = load_pairs(folder, 16), load_pairs(str(folder), 16)
-    assert pairs.name == "mine" and pairs.source == "folder"
+    assert pairs.name == "mine" and pairs.source == course.sources["mine"] == "folder"
     assert pairs.train_inputs.shape == (11, 16, 16, 3) and len(pairs.test_inputs) == 1
     assert np.array_equal(pairs.test_inputs, again.test_inputs) and are_pairs(pairs)
     turned = load_pairs(folder, 16, order="target-input")
@@ -150,6 +151,13 @@ def test_numbers_in_names_are_not_taken_away(tmp_path):
             tmp_path / "B" / f"night2024_{number}.png"
         )
     assert are_pairs(load_pairs(tmp_path, 16))
+
+
+def test_equal_names_fit_whatever_their_words_are(tmp_path, capsys):
+    write_sides(tmp_path, "A", "B", ("a_1", "a1", "A 1 (copy)", "!"))
+    pairs = load_pairs(tmp_path, 16)
+    assert len(pairs.train_inputs) == 3 and are_pairs(pairs)
+    assert "without a partner" not in capsys.readouterr().out
 
 
 def test_names_that_do_not_fit_are_told(tmp_path):
