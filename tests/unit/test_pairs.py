@@ -82,8 +82,3 @@ def test_edges_are_made_of_a_part_of_the_clothes(monkeypatch):
 def test_sizes_and_orders_that_cannot_be_are_told(arguments):
     with pytest.raises(ValueError, match=r"size is .* and order .*Give size="):
         load_pairs(*arguments)
-
-
-def test_label_maps_are_inputs_or_targets():
-    with pytest.raises(ValueError, match="label_maps is 'labels'. Give 'inputs' or 'targets'"):
-        load_pairs("openmoji", label_maps="labels")

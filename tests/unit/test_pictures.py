@@ -26,7 +26,7 @@ def drawing(size=(64, 64), mode="RGB", lines="black", ground="white"):
 
 CROSS = np.asarray(drawing())
 CLEAR = (0, 0, 0, 0)
-EXPECTED = np.asarray(drawing().resize((32, 32), Image.Resampling.BOX)) / 127.5 - 1
+EXPECTED = np.asarray(drawing().resize((32, 32))) / 127.5 - 1
 
 
 def check(result, expected=EXPECTED):
@@ -47,14 +47,13 @@ def said(capsys):
         (CROSS.astype(np.uint16) * 257, "values taken as 0..65535"),
         (CROSS / 255, "values taken as 0..1"),
         (CROSS // 255, "values taken as 0..1"),
-        (CROSS / 255 * 1.001 - 5e-4, "values taken as 0..1"),  # rounded elsewhere
+        (CROSS / 255 * 1.04 - 0.02, "values taken as 0..1"),  # resized elsewhere
         (CROSS > 127, "values taken as 0..1"),
         ((CROSS / 127.5 - 1).astype(np.float16), "values taken as -1..1"),
         (CROSS[np.newaxis], "ndarray, 64 x 64, RGB"),
         (CROSS[..., 0], "ndarray, 64 x 64, L"),
         (CROSS[..., :1], "ndarray, 64 x 64, L"),
         (CROSS[np.newaxis, ..., :1] / 255, "ndarray, 64 x 64, L"),
-        (np.moveaxis(CROSS, 2, 0), "channels moved to the end"),
         (np.asarray(drawing(mode="RGBA")), "ndarray, 64 x 64, RGBA"),
         (np.asarray(drawing(mode="LA", lines=(0, 255), ground=(255, 255))), "64 x 64, LA"),
         (CROSS[..., 0].tolist(), "list, 64 x 64, L"),
@@ -64,8 +63,8 @@ def said(capsys):
 def test_arrays_of_each_kind_become_the_same(array, seen, capsys):
     check(open_picture(array, network()))
     printed = said(capsys)
-    assert seen in printed and "resized to 32 x 32" in printed and "NOTICE" not in printed
-    assert printed.endswith("Now (1, 32, 32, 3), values -1.00 to 1.00.\n")
+    assert seen in printed and "resized to 32 x 32" in printed
+    assert printed.endswith("Now (1, 32, 32, 3), values -1.00 to 1.00.\n") and "dark" not in printed
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "I;16", "I", "F"])
@@ -95,8 +94,7 @@ def test_what_is_transparent_becomes_white(capsys):
     assert "made white where it was transparent" in said(capsys)
     array = np.asarray(drawing(mode="RGBA", ground=CLEAR)) / 255
     check(open_picture(array, network()))
-    open_picture(drawing(mode="RGBA"), network())
-    assert said(capsys).count("transparent") == 1
+    assert said(capsys).count("made white where it was transparent") == 1
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -117,15 +115,12 @@ def test_size_and_channels_are_taken_from_a_real_network(capsys):
     assert result.shape == (1, 16, 16, 1) and generator(result).shape == (1, 16, 16, 3)
 
 
-def test_another_proportion_is_kept_on_white_or_given_up(capsys):
+def test_another_proportion_is_kept_on_white(capsys):
     wide = np.full((20, 40, 3), 100, np.uint8)
     result = open_picture(wide, network())
     assert (result[0, :8] == 1).all() and (result[0, 24:] == 1).all()
     assert np.allclose(result[0, 8:24], 100 / 127.5 - 1)
-    assert "padded with white to 32 x 32 (squeeze=True fills it instead)" in said(capsys)
-    result = open_picture(wide, network(), squeeze=True)
-    assert np.allclose(result, 100 / 127.5 - 1)
-    assert "resized to 32 x 32" in said(capsys)
+    assert "resized to 32 x 32, padded with white. Now" in said(capsys)
     assert open_picture(wide, network(height=10, width=20)).shape == (1, 10, 20, 3)
     assert "padded" not in said(capsys)
 
@@ -152,16 +147,15 @@ def test_small_pictures_are_enlarged_and_fitting_ones_stay(capsys):
 )
 def test_white_lines_are_told_and_inverted_if_asked(picture, capsys):
     open_picture(picture, network())
-    printed = said(capsys)
-    assert "NOTICE: " in printed and "give invert=True." in printed
+    assert "dark or empty: for dark lines on white, give invert=True." in said(capsys)
     check(open_picture(picture, network(), invert=True))
     printed = said(capsys)
-    assert "inverted" in printed and "NOTICE" not in printed
+    assert "inverted" in printed and "dark" not in printed
 
 
 def test_what_was_inverted_by_mistake_is_told(capsys):
     open_picture(drawing(), network(), invert=True)
-    assert "NOTICE: its border is dark. For dark lines on white, give invert=False." in said(capsys)
+    assert "dark or empty: for dark lines on white, give invert=False." in said(capsys)
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -182,21 +176,21 @@ def test_a_photo_is_turned_as_its_camera_says(tmp_path, orientation, capsys):
     picture[rows, columns] = 0
     Image.fromarray(np.ascontiguousarray(undo(picture))).save(tmp_path / "a.png", exif=exif)
     result = open_picture(tmp_path / "a.png", network())
-    assert (result[0, :8, :16] == -1).all() and (result[0, 8:] == 1).all()
-    assert (result[0, :, 16:] == 1).all() and "turned upright" in said(capsys)
+    dark = np.zeros((32, 32, 3), bool)
+    dark[:8, :16] = True
+    assert ((result[0] < 0) == dark).all() and "turned upright" in said(capsys)
 
 
 @pytest.mark.parametrize(
     "array, seen",
     [
-        (CROSS / 100, "values are 0 to 2.55, none of 0..1, -1..1 and 0..255"),
-        (CROSS * 2.0 - 255, "values are -255 to 255"),
-        (CROSS * 257.0, "values are 0 to 6.554e"),
+        (CROSS * 2.0 - 255, "values are -255 to 255, none of 0..1, -1..1 and 0..255"),
+        (CROSS * 1000.0, "values are 0 to 2.55e"),
         (np.full((8, 8), np.nan), "values are nan"),
         (CROSS[np.newaxis].repeat(5, 0), r"shape is \(5, 64, 64, 3\). Needed is one picture"),
         (np.zeros((8, 8, 5)), r"shape is \(8, 8, 5\)"),
         (np.zeros(8), r"shape is \(8,\)"),
-        (np.zeros((0, 8, 3)), r"shape is \(0, 8, 3\)"),
+        (np.moveaxis(CROSS, 2, 0), r"shape is \(3, 64, 64\)"),
     ],
 )
 def test_arrays_that_are_no_picture_are_told(array, seen):
@@ -205,24 +199,22 @@ def test_arrays_that_are_no_picture_are_told(array, seen):
 
 
 @pytest.mark.parametrize(
-    "shape", [(None, 100), (None, 32, 32, 6), (None, None, None, 3), [(None, 8, 8, 3)] * 2, None]
+    "shape", [(None, 100), (None, 32, 32, 6), (None, None, None, 3), [(None, 8, 8, 3)] * 2]
 )
 def test_networks_that_take_no_picture_are_told(shape):
-    with pytest.raises(ValueError, match=r"input_shape is .*Needed is \(None, height, width"):
+    with pytest.raises(ValueError, match=r"network takes .*Needed is \(None, height, width"):
         open_picture(drawing(), types.SimpleNamespace(input_shape=shape))
-    with pytest.raises(ValueError, match=r"input_shape is None"):
-        open_picture(drawing(), "a network")
 
 
 def test_files_that_are_no_picture_are_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no file .*nothing.png'"):
+    with pytest.raises(DataError, match=r"nothing.png' cannot be read: .*No such file .*nothing"):
         open_picture(tmp_path / "nothing.png", network())
-    with pytest.raises(FileNotFoundError, match="no file"):
-        open_picture(tmp_path, network())
     (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.raises(DataError, match=r"phone.heic' cannot be read.*Save it again, as PNG, JPEG"):
+    with pytest.raises(
+        DataError, match=r"phone.heic' cannot be read: .*Save it again, as PNG, JPEG"
+    ):
         open_picture(tmp_path / "phone.heic", network())
     drawing().save(tmp_path / "cut.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:100])
-    with pytest.raises(DataError, match="'cut.png' cannot be read"):
+    with pytest.raises(DataError, match="cut.png' cannot be read"):
         open_picture(tmp_path / "cut.png", network())
