@@ -1,7 +1,7 @@
 """Checkpoints: a training that is stopped, also by SIGKILL, goes on where it was last saved.
 
-On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way. One `.npz`
-file holds all, but not the global random generators: use a `tf.random.Generator`, and keep it too.
+On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way. The global
+random generators are not kept: use a `tf.random.Generator`, and keep it too.
 """
 
 import errno
@@ -18,12 +18,11 @@ import numpy as np
 from .course import atomic_write, explain_refusal, run_folder
 
 KEPT = 3  # files
-PARTS = ("settings", "configurations", "history")  # of a manifest
 NOT_COMPARED = {"seed", "shared_object_id", "code"}  # seeds: their state is kept; code: lambdas
 REMEDY = (
-    "Nothing was changed. Give the run another name, or give fresh=True to train from the start: "
-    "the old checkpoints are replaced when the first new one is complete."
+    "Nothing was changed. Give the run another name, or give fresh=True to train from the start"
 )
+REMEDY += ": the old checkpoints are replaced when the first new one is complete."
 
 
 class CheckpointError(RuntimeError):
@@ -33,11 +32,9 @@ class CheckpointError(RuntimeError):
 class Checkpoints:
     """Keep the state of a training in a folder, which one kernel at a time can use.
 
-    Args:
-        things: what to keep, by name: built models, optimizers and metrics of Keras, variables,
-            random generators of `tf.random` and `keras.random`.
-        settings: plain values that must be the same when the training goes on.
-        fresh: start again; the first `save` replaces the older checkpoints.
+    Things are, by name, built models, optimizers and metrics of Keras, variables, and random
+    generators of `tf.random` and `keras.random`. Settings are plain values that must be the same
+    when the training goes on. If it is `fresh`, the first `save` replaces the older checkpoints.
 
     CheckpointError: another kernel trains in the folder. OSError: it cannot be written.
     TypeError, ValueError: a thing of another kind, or one that is not built.
@@ -46,10 +43,21 @@ class Checkpoints:
     def __init__(self, folder: Path, things: dict, settings: dict, fresh: bool = False):
         self.folder, self.settings, self.fresh = folder, settings, fresh
         self.variables = variables_of(things)
-        self.configurations = {name: configuration(thing) for name, thing in things.items()}
+        configurations = {name: configuration(thing) for name, thing in things.items()}
+        self._made_with = {"settings": settings, "configurations": configurations}
         self._run = 1  # a fresh training has the next number
         self._whole: list[Path] = []  # of this run, oldest first
-        self._lock = lock(folder)  # until this object or the kernel ends
+        with explain_refusal(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            # Until this object or the kernel ends; another object in the same kernel shares it.
+            self._lock = filelock.FileLock(folder / ".lock", timeout=0, is_singleton=True)
+            try:
+                self._lock.acquire()
+            except filelock.Timeout:
+                hint = "Shut it down (JupyterLab: the square at the left) or give another name."
+                raise CheckpointError(
+                    f"Another kernel already trains in '{folder}'. {hint}"
+                ) from None
         for left in folder.glob(".run-*.npz.*"):  # of a save that was killed
             left.unlink()
 
@@ -60,12 +68,11 @@ class Checkpoints:
         """
         arrays = {name: np.asarray(variable) for name, variable in self.variables.items()}
         if bad := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
-            raise CheckpointError(
-                f"Step {step:,} was not saved: {bad[0]} is not finite any more. Lower the learning "
-                "rate, or mend the loss, and give the run another name. Older checkpoints are kept."
-            )
-        manifest = dict(zip(PARTS, (self.settings, self.configurations, list(history))))
-        arrays["manifest"] = np.frombuffer(json.dumps(manifest).encode(), np.uint8)
+            seen = f"Step {step:,} was not saved: {bad[0]} is not finite any more"
+            remedy = "Lower the learning rate, or mend the loss, and give the run another name"
+            raise CheckpointError(f"{seen}. {remedy}. Older checkpoints are kept.")
+        manifest = json.dumps(self._made_with | {"history": list(history)})
+        arrays["manifest"] = np.frombuffer(manifest.encode(), np.uint8)
         arrays |= {f"curve {name}": np.float64(curve) for name, curve in history.items()}
         path = self.folder / f"run-{self._run:03d}-step-{step:08d}.npz"
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
@@ -87,14 +94,14 @@ class Checkpoints:
             print(f"Training starts at step 0. The first save replaces {len(files)} checkpoints.")
             return 0, {}
         for path, manifest, arrays in read_whole(files):
-            for part, now in zip(PARTS, (self.settings, self.configurations)):
-                if found := first_difference(manifest[part], json.loads(json.dumps(now))):
-                    raise CheckpointError(f"{path} was made with something else: {found}. {REMEDY}")
+            history = manifest.pop("history")
+            if found := first_difference(manifest, json.loads(json.dumps(self._made_with))):
+                raise CheckpointError(f"{path} was made with something else: {found}. {REMEDY}")
             assign(self.variables, arrays, path)
             self._run, step = int(path.name[4:7]), int(path.stem[-8:])
             self._whole = [old for old in files if old <= path and old.name[:7] == path.name[:7]]
             print(f"The checkpoint of step {step:,} is loaded.")
-            return step, {name: arrays[f"curve {name}"].tolist() for name in manifest["history"]}
+            return step, {name: arrays[f"curve {name}"].tolist() for name in history}
         print("No checkpoint yet: training starts at step 0.")
         return 0, {}
 
@@ -161,19 +168,6 @@ def first_difference(old: Any, new: Any, place: str = "") -> str:
         found = (first_difference(one, other, f"{place}.{key}") for key, one, other in pairs)
         return next(filter(None, found), "")
     return "" if old == new else f"{place[1:]} was {str(old)[:80]}, is {str(new)[:80]}"
-
-
-def lock(folder: Path) -> filelock.BaseFileLock:
-    """Take a folder for this kernel; another object in the same kernel shares the lock."""
-    with explain_refusal(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = filelock.FileLock(folder / ".lock", timeout=0, is_singleton=True)
-        try:
-            taken.acquire()
-        except filelock.Timeout:
-            hint = "Shut it down (JupyterLab: the square at the left) or give the run another name."
-            raise CheckpointError(f"Another kernel already trains in '{folder}'. {hint}") from None
-        return taken
 
 
 def find_files(folder: Path) -> list[Path]:

@@ -1,9 +1,10 @@
-"""What is seen of a training: a bar, samples and curves, refreshed in place, and kept as files."""
+"""What is seen of a training: a bar, samples and curves, kept as files; and signs of failure."""
 
 import base64
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tqdm
@@ -14,19 +15,34 @@ from . import plotting
 from .course import atomic_write
 
 SECONDS_BETWEEN_CURVES = 10  # drawing them takes a part of a second
+STUCK_STEPS = 200  # so long must a discriminator be right on everything
+ALIKE_GRIDS = 3  # so many grids of samples in a row must look alike
+SLOW_START = 500  # steps in which they may, because the network has not begun to learn
+ALIKE = 0.03  # mean deviation between samples, of the value range; real pictures have 0.15 or more
+JUDGED = ("real_accuracy", "fake_accuracy", "discriminator_accuracy")
+NOT_FINITE = "No later step can repair this. Stop the cell (the square in the toolbar). Look for a "
+NOT_FINITE += "log of 0 or a division by 0 in the loss, or lower the learning rate. Then give the "
+NOT_FINITE += "run another name."
+TOO_STRONG = "It is too strong, and the generator learns next to nothing from it. Try a lower "
+TOO_STRONG += "learning rate for the discriminator, more dropout in it, or two generator steps for "
+TOO_STRONG += "each of its steps."
+COLLAPSE = "In a GAN this is mode collapse: try a lower learning rate, or batch normalisation in "
+COLLAPSE += "the generator. If they are all black, the last layer is dead: train from another seed."
+OUT_OF_RANGE = "Does the last layer's activation fit the data? Or give the right value_range."
 
 
 class LiveView:
     """Text with a bar, `samples/<step>.png`, `curves.png`, `warnings.txt`. No Jupyter: a text."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, value_range: tuple[float, float]):
+        self.folder, self.value_range = folder, value_range
         self.warnings: list[str] = []
         self._in_jupyter = hasattr(get_ipython(), "kernel")
         self._handles: dict[str, DisplayHandle] = {}
         self._bar, self._drawn = "", 0  # drawn: the steps of the curves that are shown
         self._next_bar = self._next_curves = 0.0
         self._held: dict[str, bytes] | None = None  # files that are not written yet
+        self._alike: list[bool] = []  # of each grid of samples, whether it is
 
     def begin(self, step: int, steps: int, hold: bool = False) -> None:
         """Show a bar at a step. With `hold`, an older run's files stay as they are until `keep`."""
@@ -36,7 +52,7 @@ class LiveView:
         old = [(int(line.partition(":")[0][5:]), line) for line in self._kept_warnings()]
         self.warnings[:] = [line for number, line in old if 0 < number <= step]
         self._held = {"warnings.txt": b""} if hold else None
-        self._first, self._drawn, self._began = step, 0, time.monotonic()
+        self._first, self._began = step, time.monotonic()
         self.progress(step, steps, {})
 
     def progress(self, step: int, steps: int, numbers: dict[str, float]) -> None:
@@ -51,15 +67,46 @@ class LiveView:
 
     def warn(self, step: int, sign: str, advice: str) -> None:
         """Say what is wrong, each advice once."""
-        if any(advice in line for line in self.warnings):
-            return
-        self.warnings.append(f"Step {step}: {sign} {advice}")
-        self._write("warnings.txt", "".join(f"{line}\n" for line in self.warnings).encode())
-        self._show_text(f"\n{self.warnings[-1]}\n")
+        if not any(advice in line for line in self.warnings):
+            self.warnings.append(f"Step {step}: {sign} {advice}")
+            self._write("warnings.txt", "".join(f"{line}\n" for line in self.warnings).encode())
+            self._show_text(f"\n{self.warnings[-1]}\n")
 
-    def samples(self, step: int, png: bytes) -> None:
+    def samples(self, step: int, samples: Any) -> None:
+        """Show a Figure, or pictures (N, H, W[, C]) that may show signs of failure."""
+        if hasattr(samples, "savefig"):
+            png = samples._repr_png_()
+        else:
+            samples = np.asarray(samples, float)
+            if not np.isfinite(samples).all():
+                self.warn(step, "The samples are not finite any more.", NOT_FINITE)
+                return
+            self._look_at_samples(step, samples)
+            png = plotting.grid_png(samples, self.value_range)
         self._write(f"samples/{step:08d}.png", png)
         self._show_picture("samples", png, f"samples at step {step:,}")
+
+    def _look_at_samples(self, step: int, samples: np.ndarray) -> None:
+        """Warn of samples that are out of range, or all alike."""
+        (low, high), least, most = self.value_range, samples.min(), samples.max()
+        if least < low - 0.1 * (high - low) or most > high + 0.1 * (high - low):
+            sign = f"Samples go from {least:.2g} to {most:.2g}, not {low} to {high}."
+            self.warn(step, sign, OUT_OF_RANGE)
+        self._alike.append(len(samples) > 1 and samples.std(axis=0).mean() < ALIKE * (high - low))
+        begun = step >= SLOW_START or not all(self._alike)
+        if begun and sum(self._alike[-ALIKE_GRIDS:]) == ALIKE_GRIDS:
+            self.warn(step, "The samples look all alike.", COLLAPSE)
+
+    def look_at_numbers(self, history: dict[str, list[float]]) -> None:
+        """Warn of numbers that are not finite, and of a discriminator that is always right."""
+        step = history["step"][-1]
+        for name, curve in history.items():
+            if not np.isfinite(curve[-1]):
+                self.warn(step, f"{name} is not finite any more.", NOT_FINITE)
+        judged = [curve[-STUCK_STEPS:] for name, curve in history.items() if name in JUDGED]
+        if judged and step >= STUCK_STEPS and np.mean(judged, axis=1).min() >= 0.995:
+            sign = f"The discriminator was right on nearly every image for {STUCK_STEPS} steps."
+            self.warn(step, sign, TOO_STRONG)
 
     def curves(self, history: dict[str, list[float]], at_once: bool = False) -> None:
         """Draw a panel for each last word of the names (loss, ...), now and then or at once."""
@@ -71,9 +118,9 @@ class LiveView:
         panels: dict[str, list[str]] = {}
         for name in names:
             panels.setdefault(name.rpartition("_")[2], []).append(name)
-        ranges = {"accuracy": (0, 1.05)}
         pooled = {panel: np.concatenate([history[n] for n in panels[panel]]) for panel in panels}
-        log = [panel for panel in panels if panel not in ranges and spans_decades(pooled[panel])]
+        log = [panel for panel in panels if panel != "accuracy" and spans_decades(pooled[panel])]
+        ranges = {"accuracy": (0, 1.05)}
         png = plotting.history_curves(history, panels, ranges, history["step"], log)._repr_png_()
         self._write("curves.png", png)
         self._show_picture("curves", png, f"curves of {', '.join(names)}")
@@ -91,11 +138,12 @@ class LiveView:
 
     def keep(self) -> None:
         """Write what was held back, in place of the older run's files."""
-        held, self._held = self._held, None
-        for path in self._sample_files() if held else ():
-            path.unlink()
-        for name, content in (held or {}).items():
-            self._write(name, content)
+        if self._held is not None:
+            held, self._held = self._held, None
+            for path in self._sample_files():
+                path.unlink()
+            for name, content in held.items():
+                self._write(name, content)
 
     def _write(self, name: str, content: bytes) -> None:
         if self._held is not None:
@@ -105,7 +153,7 @@ class LiveView:
             temporary.write_bytes(content)
 
     def _sample_files(self) -> list[Path]:
-        return sorted(p for p in (self.folder / "samples").glob("*.png") if p.stem.isdigit())
+        return sorted(self.folder.glob("samples/[0-9]*.png"))
 
     def _kept_warnings(self) -> list[str]:
         path = self.folder / "warnings.txt"

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from . import plotting
 from .checkpoints import Checkpoints
 from .course import run_folder
 from .datasets import Batch, batches
-from .diagnosis import Diagnosis
 from .live_view import LiveView
 
 PLAIN = (bool, int, float, str, type(None))
@@ -55,10 +53,8 @@ class Training:
         settings = {key: part for key, part in parts.items() if isinstance(part, PLAIN)}
         things = {key: part for key, part in parts.items() if key not in settings}
         self._checkpoints = Checkpoints(self.folder, things, settings, fresh) if things else None
-        self._samples, self._value_range = samples, value_range
-        self._view = LiveView(self.folder)
+        self._samples, self._view = samples, LiveView(self.folder, value_range)
         self.warnings = self._view.warnings
-        self._diagnosis = Diagnosis(self._view.warn, value_range)
         self._began: float | None = None  # None: not resumed yet
 
     def batches(self, images: Batch, batch_size: int, seed: int) -> Iterator[Batch]:
@@ -115,7 +111,7 @@ class Training:
         self.step += 1
         last = self.step == self.steps
         self._view.progress(self.step, self.steps, values)
-        self._diagnosis.look_at_numbers(self.history)
+        self._view.look_at_numbers(self.history)
         if last or self.step % self.every == 0:
             self._show_samples()
             self._view.curves(self.history, at_once=last)
@@ -129,11 +125,5 @@ class Training:
             self._view.curves(self.history, at_once=True)
 
     def _show_samples(self) -> None:
-        samples = self._samples() if self._samples else None
-        if hasattr(samples, "savefig"):
-            self._view.samples(self.step, samples._repr_png_())
-        elif samples is not None:
-            samples = np.asarray(samples, dtype=np.float64)
-            self._diagnosis.look_at_samples(self.step, samples)
-            if np.isfinite(samples).all():
-                self._view.samples(self.step, plotting.grid_png(samples, self._value_range))
+        if self._samples:
+            self._view.samples(self.step, self._samples())

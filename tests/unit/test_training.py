@@ -16,8 +16,7 @@ from nbclient import NotebookClient
 from helpers import datasets, plotting
 from helpers.checkpoints import CheckpointError
 from helpers.course import run_folder
-from helpers.diagnosis import ALIKE_GRIDS, SLOW_START, STUCK_STEPS
-from helpers.live_view import spans_decades
+from helpers.live_view import ALIKE_GRIDS, SLOW_START, STUCK_STEPS, spans_decades
 from helpers.training import Training
 
 RUN = "04_dcgan/test"
