@@ -3,6 +3,7 @@
 import base64
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ OUT_OF_RANGE = "Does the last layer's activation fit the data? Or give the right
 class LiveView:
     """Text with a bar, `samples/<step>.png`, `curves.png`, `warnings.txt`. No Jupyter: a text."""
 
-    def __init__(self, folder: Path, value_range: tuple[float, float]):
-        self.folder, self.value_range = folder, value_range
+    def __init__(self, folder: Path, draw: Callable[[], Any] | None, value_range: plotting.Range):
+        self.folder, self.draw, self.value_range = folder, draw, value_range
         self.warnings: list[str] = []
         self._in_jupyter = hasattr(get_ipython(), "kernel")
         self._handles: dict[str, DisplayHandle] = {}
@@ -72,8 +73,11 @@ class LiveView:
             self._write("warnings.txt", "".join(f"{line}\n" for line in self.warnings).encode())
             self._show_text(f"\n{self.warnings[-1]}\n")
 
-    def samples(self, step: int, samples: Any) -> None:
-        """Show a Figure, or pictures (N, H, W[, C]) that may show signs of failure."""
+    def samples(self, step: int) -> None:
+        """Draw a Figure, or pictures (N, H, W[, C]) in which signs of failure are looked for."""
+        if not self.draw:
+            return
+        samples = self.draw()
         if hasattr(samples, "savefig"):
             png = samples._repr_png_()
         else:
@@ -120,8 +124,7 @@ class LiveView:
             panels.setdefault(name.rpartition("_")[2], []).append(name)
         pooled = {panel: np.concatenate([history[n] for n in panels[panel]]) for panel in panels}
         log = [panel for panel in panels if panel != "accuracy" and spans_decades(pooled[panel])]
-        ranges = {"accuracy": (0, 1.05)}
-        png = plotting.history_curves(history, panels, ranges, history["step"], log)._repr_png_()
+        png = plotting.history_curves(history, panels, history["step"], log)._repr_png_()
         self._write("curves.png", png)
         self._show_picture("curves", png, f"curves of {', '.join(names)}")
         self._drawn = steps

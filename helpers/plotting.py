@@ -105,11 +105,11 @@ def neighbour_means(curve: Sequence[float], points: int) -> list[float]:
 
 
 def history_curves(
-    curves: Rows, panels: Rows, ranges: Rows = (), x: Array = (), log: Array = (), points: int = 500
+    curves: Rows, panels: Rows, x: Array = (), log: Array = (), points: int = 500
 ) -> Figure:
     """Draw a training's curves (NaN: a gap) in `panels`: a title and the names of its curves.
 
-    `ranges` and `log` axes go by title. `x`: the steps. Long curves: `points` means of neighbours.
+    Titles in `log` get such an axis. `x`: the steps. Long curves: `points` means of neighbours.
     """
     figure = Figure((min(4.2 * len(panels), 12), 3), dpi=100, layout="constrained")
     for axes, title in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
@@ -121,7 +121,7 @@ def history_curves(
             again = colour in [line.get_color() for line in axes.lines]
             style = ("--" if again else "-") + ("o" if len(values) < 12 else "")
             axes.plot(steps, values, style, markersize=3, color=colour, label=name)
-        axes.set_ylim(dict(ranges).get(title))
+        axes.set_ylim((0, 1.05) if title == "accuracy" else None)
         axes.grid(alpha=0.3)
         if len(panels[title]) > 1:  # below the panel, for on it the legend would hide curves
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=1 + (len(panels) < 4))

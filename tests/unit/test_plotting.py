@@ -208,10 +208,10 @@ def test_pictures_are_not_upside_down_without_start_either():
 
 def test_curves_stand_in_their_panels():
     history = {"generator": [3, 2, 1], "discriminator": [1, np.nan, 3], "accuracy": [0.5, 0.6, 0.7]}
-    panels = {"loss": ["generator", "discriminator"], "share": ["accuracy"]}
-    loss, share = plotting.history_curves(history, panels, {"share": (0, 1)}).axes
+    panels = {"loss": ["generator", "discriminator"], "accuracy": ["accuracy"]}
+    loss, share = plotting.history_curves(history, panels).axes
     assert (len(loss.lines), len(share.lines)) == (2, 1)
-    assert share.get_ylim() == (0, 1)
+    assert share.get_ylim() == (0, 1.05)
     np.testing.assert_array_equal(loss.lines[0].get_xydata(), [(1, 3), (2, 2), (3, 1)])
     np.testing.assert_array_equal(loss.lines[1].get_ydata(), [1, np.nan, 3])
     assert loss.get_legend() and not share.get_legend()

@@ -183,9 +183,9 @@ def test_a_figure_as_samples_is_shown_as_it_is():
 def test_a_loss_over_decades_is_drawn_on_a_logarithm_and_curves_share_panels(monkeypatch):
     asked, draw = [], plotting.history_curves
 
-    def noting(history, panels, ranges, x, log):
+    def noting(history, panels, x, log):
         asked.append((panels, log))
-        return draw(history, panels, ranges, x, log)
+        return draw(history, panels, x, log)
 
     monkeypatch.setattr(plotting, "history_curves", noting)
     names = ("generator_loss", "discriminator_loss", "real_accuracy", "generator_gradient")
