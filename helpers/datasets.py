@@ -68,8 +68,10 @@ def load(name: str) -> ImageData:
         source, arrays = "embedded", _read_embedded(name, "COURSE_DATA=embedded asks for it.")
     elif folder:
         source, arrays = "folder", _read_folder(name, from_root(folder))
+    elif name == "fashion_mnist" and DEBIAN.is_dir():
+        source, arrays = "Debian", _read_folder(name, DEBIAN)
     else:
-        source, arrays = _read_debian_or_keras(name)
+        source, arrays = _read_keras(name)
     arrays = [np.require(array, np.uint8, "CW") for array in arrays]
     official = is_official(name, arrays)
     counts = f"{len(arrays[0]):,} training images, {len(arrays[2]):,} test images"
@@ -129,31 +131,19 @@ def _read_embedded(name: str, reason: str) -> tuple[np.ndarray, ...]:
 
 
 def _read_folder(name: str, folder: Path) -> tuple[np.ndarray, ...]:
-    """Read `<name>.npz`, or idx files, from the folder that `COURSE_DATA_DIR` names."""
+    """Read `<name>.npz`, or the idx files: those of both sets have the same names."""
     if (folder / f"{name}.npz").is_file():
         return _read_npz(folder / f"{name}.npz", "Copy the file again.")
-    if arrays := _find_idx(name, folder / name.replace("_", "-"), folder / name, folder):
-        return arrays
-    found = sorted(path.name for path in folder.glob("*"))[:8]
-    seen = f"'{folder}' is no folder with {name}.npz or four idx files. It has {found}"
-    raise FileNotFoundError(f"COURSE_DATA_DIR: {seen}. Set it to another, or remove it.")
-
-
-def _find_idx(name: str, *places: Path) -> tuple[np.ndarray, ...] | None:
-    """Read the idx files that hold the set: those of both sets have the same names."""
-    found = [place for place in places if list(place.glob(f"{IDX_FILES[0]}*"))]
-    for arrays in map(read_idx, found):
-        if is_official(name, arrays):
+    for place in (folder / name.replace("_", "-"), folder / name, folder):
+        if list(place.glob(f"{IDX_FILES[0]}*")) and is_official(name, arrays := read_idx(place)):
             return arrays
-    if found:
-        raise DataError(f"The idx files in '{found[0]}' are not those of {name}. Copy them again.")
-    return None
+    found = sorted(path.name for path in folder.glob("*"))[:8]
+    seen = f"'{folder}' is no folder with {name}.npz or its four idx files. It has {found}"
+    raise FileNotFoundError(f"{seen}. Set COURSE_DATA_DIR to another folder, or remove it.")
 
 
-def _read_debian_or_keras(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
-    """Read Debian's package, or Keras's copy or download; if that fails, the embedded part."""
-    if name == "fashion_mnist" and (arrays := _find_idx(name, DEBIAN)):
-        return "Debian", arrays
+def _read_keras(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
+    """Read Keras's copy or download; if that fails, the embedded part."""
     with quiet_import():
         import keras
 
