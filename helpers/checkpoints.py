@@ -1,7 +1,6 @@
 """Checkpoints: a training that is stopped, also by SIGKILL, goes on where it was last saved.
 
-On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way. The global
-random generators are not kept: use a `tf.random.Generator`, and keep it too.
+On a CPU it ends with the same bits. Keep a `tf.random.Generator`: global random state is not kept.
 """
 
 import errno
@@ -55,9 +54,7 @@ class Checkpoints:
                 self._lock.acquire()
             except filelock.Timeout:
                 hint = "Shut it down (JupyterLab: the square at the left) or give another name."
-                raise CheckpointError(
-                    f"Another kernel already trains in '{folder}'. {hint}"
-                ) from None
+                raise CheckpointError(f"Another kernel trains in '{folder}'. {hint}") from None
         for left in folder.glob(".run-*.npz.*"):  # of a save that was killed
             left.unlink()
 
@@ -84,9 +81,9 @@ class Checkpoints:
             old.unlink(missing_ok=True)
 
     def resume(self) -> tuple[int, dict[str, list[float]]]:
-        """Bring the newest whole checkpoint back, print what was found, return (step, history).
+        """Bring the newest whole checkpoint back, if it fits this model and these settings.
 
-        CheckpointError: it belongs to another model or other settings.
+        Return (step, history). CheckpointError: it does not fit.
         """
         files = find_files(self.folder)
         if self.fresh and files:
@@ -107,10 +104,9 @@ class Checkpoints:
 
 
 def restore(name: str, **things: Any) -> int:
-    """Load things from a run, such as "04_dcgan/improved", that may go on; return the step.
+    """Load things by their names in a run, "04_dcgan/improved", that may go on; return the step.
 
-    Things have the names that they have in the training. FileNotFoundError: the run has no whole
-    checkpoint. CheckpointError: it has no thing of this name and these shapes.
+    FileNotFoundError: it has no whole checkpoint. CheckpointError: no thing of this name and shape.
     """
     for path, _, arrays in read_whole(find_files(run_folder(name))):
         assign(variables_of(things), arrays, path)
@@ -170,8 +166,7 @@ def first_difference(old: Any, new: Any, place: str = "") -> str:
     return "" if old == new else f"{place[1:]} was {str(old)[:80]}, is {str(new)[:80]}"
 
 
-def find_files(folder: Path) -> list[Path]:
-    """Return all checkpoints of a folder, oldest first."""
+def find_files(folder: Path) -> list[Path]:  # oldest first
     return sorted(folder.glob(f"run-{'[0-9]' * 3}-step-{'[0-9]' * 8}.npz"))
 
 

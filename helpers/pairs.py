@@ -90,11 +90,7 @@ def _read_shipped(name: str) -> list[list[np.ndarray]]:
 
 
 def _read_folder(folder: Path, size: int, roles: list[str]) -> list[np.ndarray]:
-    """Return [training, test], each uint8 (2, N, size, size, 3), and print what was read.
-
-    Roles are "input" and "target", in the order in which the two pictures of a pair lie.
-    DataError: there are no pairs, or it is not clear which.
-    """
+    """Return [training, test], each uint8 (2, N, size, size, 3): the first and second pictures."""
     train, test = _find_pairs(folder)
     if not test:
         train, test = [pair for number, pair in enumerate(train) if number % 10], train[::10]
@@ -154,20 +150,24 @@ def _read_pairs(folder: Path, pairs: list[Pair], size: int, roles: list[str]) ->
         try:
             pictures = [flatten(read_picture(folder / path)) for path in pair]
             if len(pair) == 1:
-                pictures = _halves(pictures[0])
+                width, height = pictures[0].size
+                if width % 2 or width <= height:
+                    raise DataError(f"{width} x {height} pixels are not two pictures side by side")
+                boxes = [(left, 0, left + width // 2, height) for left in (0, width // 2)]
+                pictures = [pictures[0].crop(box) for box in boxes]
                 halves[pictures[0].size] += 1
         except ValueError as error:
             left_out.append(f"  {pair[0]}: {error}")
             continue
         for side, (picture, path) in enumerate(zip(pictures, 2 * pair)):
-            method = Image.Resampling.NEAREST if _is_map(path) else Image.Resampling.BICUBIC
+            maps = re.search("label|mask", _plain(path.parent))
+            method = Image.Resampling.NEAREST if maps else Image.Resampling.BICUBIC
             read[side, done] = picture.resize((size, size), method)
         done += 1
     if left_out:
         print(f"Pairs that cannot be read, left out: {len(left_out):,}", *left_out[:5], sep="\n")
     if pairs and len(pairs[0]) == 2:
-        maps = [" (label maps, nearest pixel)" * _is_map(path) for path in pairs[0]]
-        shown = [f"{role}s as {path}{kind}" for role, path, kind in zip(roles, pairs[0], maps)]
+        shown = (f"{role}s as {path}" for role, path in zip(roles, pairs[0]))
         print(f"Joined by name: {' and '.join(shown)}.")
     for (width, height), count in halves.most_common(5):
         text = f"{2 * width} x {height} is cut into two halves of {width} x {height}"
@@ -176,17 +176,6 @@ def _read_pairs(folder: Path, pairs: list[Pair], size: int, roles: list[str]) ->
             text = "Single photos, or three pictures side by side, have this proportion"
             print(f"WARNING: {text}. Put inputs and targets into two folders, A and B.")
     return read[:, :done]
-
-
-def _halves(picture: Image.Image) -> list[Image.Image]:
-    width, height = picture.size
-    if width % 2 or width <= height:
-        raise DataError(f"{width} x {height} pixels are not two pictures side by side")
-    return [picture.crop((left, 0, left + width // 2, height)) for left in (0, width // 2)]
-
-
-def _is_map(path: Path) -> bool:
-    return bool(re.search("label|mask", _plain(path.parent)))
 
 
 def _plain(name: str | Path) -> str:

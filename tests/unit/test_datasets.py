@@ -212,7 +212,9 @@ def test_idx_files_that_are_cut_or_another_set_are_named(official, monkeypatch):
 
 def test_a_folder_that_is_not_there_and_unknown_names_are_told(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "nowhere"))
-    with pytest.raises(FileNotFoundError, match=r"nowhere' is no folder with .* Set COURSE_DATA_DIR to"):
+    with pytest.raises(
+        FileNotFoundError, match=r"nowhere' is no folder with .* Set COURSE_DATA_DIR to"
+    ):
         load("mnist")
     with pytest.raises(ValueError, match=r"no data set 'cifar10'. Choose one of: mnist, fashion"):
         load("cifar10")
