@@ -1,6 +1,6 @@
 """Checkpoints: a training that is stopped, also by SIGKILL, goes on where it was last saved.
 
-On a CPU it ends with the same bits. Keep a `tf.random.Generator`: global random state is not kept.
+On a CPU it ends with the same bits, if its step is traced alike. Global random state is not kept.
 """
 
 import errno
@@ -22,6 +22,8 @@ REMEDY = (
     "Nothing was changed. Give the run another name, or give fresh=True to train from the start"
 )
 REMEDY += ": the old checkpoints are replaced when the first new one is complete."
+PATTERN = f"run-{'[0-9]' * 3}-step-{'[0-9]' * 8}.npz"
+find_files = lambda folder: sorted(folder.glob(PATTERN))  # oldest first
 
 
 class CheckpointError(RuntimeError):
@@ -164,10 +166,6 @@ def first_difference(old: Any, new: Any, place: str = "") -> str:
         found = (first_difference(one, other, f"{place}.{key}") for key, one, other in pairs)
         return next(filter(None, found), "")
     return "" if old == new else f"{place[1:]} was {str(old)[:80]}, is {str(new)[:80]}"
-
-
-def find_files(folder: Path) -> list[Path]:  # oldest first
-    return sorted(folder.glob(f"run-{'[0-9]' * 3}-step-{'[0-9]' * 8}.npz"))
 
 
 def read_whole(files: list[Path]) -> Iterator[tuple[Path, dict, dict[str, np.ndarray]]]:

@@ -20,13 +20,14 @@ STUCK_STEPS = 200  # so long must a discriminator be right on everything
 ALIKE_GRIDS = 3  # so many grids of samples in a row must look alike
 SLOW_START = 500  # steps in which they may, because the network has not begun to learn
 ALIKE = 0.03  # mean deviation between samples, of the value range; real pictures have 0.15 or more
+TIMES = ("step", "seconds")
 JUDGED = ("real_accuracy", "fake_accuracy", "discriminator_accuracy")
-NOT_FINITE = "No later step can repair this. Stop the cell (the square in the toolbar). Look for a "
-NOT_FINITE += "log of 0 or a division by 0 in the loss, or lower the learning rate. Then give the "
-NOT_FINITE += "run another name."
-TOO_STRONG = "It is too strong, and the generator learns next to nothing from it. Try a lower "
-TOO_STRONG += "learning rate for the discriminator, more dropout in it, or two generator steps for "
-TOO_STRONG += "each of its steps."
+NOT_FINITE = (
+    "No later step can repair this: stop the cell. Look for a log of 0 or a division by 0 in "
+)
+NOT_FINITE += "the loss, or lower the learning rate. Then give the run another name."
+TOO_STRONG = "It is too strong, and the generator learns next to nothing. Give the discriminator a "
+TOO_STRONG += "lower learning rate, more dropout, or only every second step."
 COLLAPSE = "In a GAN this is mode collapse: try a lower learning rate, or batch normalisation in "
 COLLAPSE += "the generator. If they are all black, the last layer is dead: train from another seed."
 OUT_OF_RANGE = "Does the last layer's activation fit the data? Or give the right value_range."
@@ -40,8 +41,7 @@ class LiveView:
         self.warnings: list[str] = []
         self._in_jupyter = hasattr(get_ipython(), "kernel")
         self._handles: dict[str, DisplayHandle] = {}
-        self._bar, self._drawn = "", 0  # drawn: the steps of the curves that are shown
-        self._next_bar = self._next_curves = 0.0
+        self._bar, self._next_bar, self._next_curves = "", 0.0, 0.0
         self._held: dict[str, bytes] | None = None  # files that are not written yet
         self._alike: list[bool] = []  # of each grid of samples, whether it is
 
@@ -50,8 +50,10 @@ class LiveView:
         for path in self._sample_files():  # those of later steps belong to an older run
             if int(path.stem) > step and not hold:
                 path.unlink()
-        old = [(int(line.partition(":")[0][5:]), line) for line in self._kept_warnings()]
-        self.warnings[:] = [line for number, line in old if 0 < number <= step]
+        path = self.folder / "warnings.txt"
+        old = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        steps_of = {line: int(line.partition(":")[0][5:]) for line in old}
+        self.warnings[:] = [line for line in old if 0 < steps_of[line] <= step]
         self._held = {"warnings.txt": b""} if hold else None
         self._first, self._began = step, time.monotonic()
         self.progress(step, steps, {})
@@ -80,15 +82,14 @@ class LiveView:
         samples = self.draw()
         if hasattr(samples, "savefig"):
             png = samples._repr_png_()
+        elif not np.isfinite(samples).all():
+            self.warn(step, "The samples are not finite any more.", NOT_FINITE)
+            return
         else:
-            samples = np.asarray(samples, float)
-            if not np.isfinite(samples).all():
-                self.warn(step, "The samples are not finite any more.", NOT_FINITE)
-                return
-            self._look_at_samples(step, samples)
+            self._look_at_samples(step, np.asarray(samples, float))
             png = plotting.grid_png(samples, self.value_range)
         self._write(f"samples/{step:08d}.png", png)
-        self._show_picture("samples", png, f"samples at step {step:,}")
+        self._show("samples", f"samples at step {step:,}", png)
 
     def _look_at_samples(self, step: int, samples: np.ndarray) -> None:
         """Warn of samples that are out of range, or all alike."""
@@ -114,30 +115,25 @@ class LiveView:
 
     def curves(self, history: dict[str, list[float]], at_once: bool = False) -> None:
         """Draw a panel for each last word of the names (loss, ...), now and then or at once."""
-        steps = history["step"][-1]
-        if steps == self._drawn or (not at_once and time.monotonic() < self._next_curves):
+        if not at_once and time.monotonic() < self._next_curves:
             return
         self._next_curves = time.monotonic() + SECONDS_BETWEEN_CURVES
-        names = [name for name in history if name not in ("step", "seconds")]
-        panels: dict[str, list[str]] = {}
-        for name in names:
-            panels.setdefault(name.rpartition("_")[2], []).append(name)
+        names = {name: name.rpartition("_")[2] for name in history if name not in TIMES}
+        panels = {word: [n for n in names if names[n] == word] for word in names.values()}
         pooled = {panel: np.concatenate([history[n] for n in panels[panel]]) for panel in panels}
         log = [panel for panel in panels if panel != "accuracy" and spans_decades(pooled[panel])]
         png = plotting.history_curves(history, panels, history["step"], log)._repr_png_()
         self._write("curves.png", png)
-        self._show_picture("curves", png, f"curves of {', '.join(names)}")
-        self._drawn = steps
+        self._show("curves", f"curves of {', '.join(names)}", png)
 
     def show_again(self, text: str) -> None:
-        """Show a text and the files of a complete run: its warnings, last samples and curves."""
-        self.warnings[:] = self._kept_warnings()
+        """Show a text in place of the bar, and the last samples and the curves of a complete run."""
         self._bar = text
         self._show_text(f"{text}\n")
         for path in self._sample_files()[-1:]:
-            self._show_picture("samples", path.read_bytes(), f"samples at step {int(path.stem):,}")
+            self._show("samples", f"samples at step {int(path.stem):,}", path.read_bytes())
         for path in self.folder.glob("curves.png"):
-            self._show_picture("curves", path.read_bytes(), "curves")
+            self._show("curves", "curves", path.read_bytes())
 
     def keep(self) -> None:
         """Write what was held back, in place of the older run's files."""
@@ -158,20 +154,15 @@ class LiveView:
     def _sample_files(self) -> list[Path]:
         return sorted(self.folder.glob("samples/[0-9]*.png"))
 
-    def _kept_warnings(self) -> list[str]:
-        path = self.folder / "warnings.txt"
-        return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-
     def _show_text(self, news: str) -> None:
         lines = [self._bar, *(textwrap.fill(line, 110) for line in self.warnings)]
-        self._show("text", {"text/plain": "\n".join(lines)})
+        self._show("text", "\n".join(lines))
         if not self._in_jupyter:
             print(news, end="", flush=True)
 
-    def _show_picture(self, part: str, png: bytes, label: str) -> None:
-        self._show(part, {"image/png": base64.b64encode(png).decode(), "text/plain": label})
-
-    def _show(self, part: str, bundle: dict[str, str]) -> None:
+    def _show(self, part: str, text: str, png: bytes = b"") -> None:
+        picture = {"image/png": base64.b64encode(png).decode()} if png else {}
+        bundle = {"text/plain": text} | picture
         if part in self._handles:
             self._handles[part].update(bundle, raw=True)
         elif self._in_jupyter:

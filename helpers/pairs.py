@@ -28,6 +28,11 @@ ODD = (5 / 4, 4 / 3, 3 / 2, 16 / 9, 3)  # proportions of single photos, and of t
 LAYOUTS = "files with two pictures side by side, loose or in 'train' and 'test'; or two folders, "
 LAYOUTS += f"'A' and 'B', 'input' and 'target', 'trainA' and 'trainB', ...; {', '.join(FORMATS)}"
 Pair = tuple[Path, ...]  # two files, or one with both pictures; paths are relative to the folder
+# A name in small letters, and in one form: a Mac writes é and 한 in pieces.
+_plain = lambda name: unicodedata.normalize("NFC", str(name).casefold())
+_count = lambda names: (
+    f"{len(names):,} ({', '.join(sorted(names)[:5])}{', ...' * (len(names) > 5)})"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,12 +181,3 @@ def _read_pairs(folder: Path, pairs: list[Pair], size: int, roles: list[str]) ->
             text = "Single photos, or three pictures side by side, have this proportion"
             print(f"WARNING: {text}. Put inputs and targets into two folders, A and B.")
     return read[:, :done]
-
-
-def _plain(name: str | Path) -> str:
-    """Return a name in small letters, and in one form: a Mac writes é and 한 in pieces."""
-    return unicodedata.normalize("NFC", str(name).casefold())
-
-
-def _count(names: list[str]) -> str:
-    return f"{len(names):,} ({', '.join(sorted(names)[:5])}{', ...' * (len(names) > 5)})"

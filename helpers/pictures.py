@@ -32,21 +32,21 @@ def flatten(picture: Image.Image, invert: bool = False) -> Image.Image:
     """
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith(("I", "F")):  # 16 or 32 bits, which Pillow would cut off at 255
-        picture = Image.fromarray(as_bytes(picture)[0])
+        picture = from_array(picture)
     sheet = Image.new("RGBA", picture.size, "black" if invert else "white")
     sheet.alpha_composite(picture.convert("RGBA"))
     flat = sheet.convert("RGB")
     return ImageOps.invert(flat) if invert else flat
 
 
-def as_bytes(values: Any) -> tuple[np.ndarray, str]:
-    """Return an array as uint8 0..255, and the range that it was taken for. ValueError: none."""
+def from_array(values: Any) -> Image.Image:
+    """Return an array as a picture of 8 bits. ValueError: its values have no usual range."""
     values = np.asarray(values, float)
     low, high = values.min(), values.max()
     for first, last in RANGES:
         if first - 0.1 < low and high < last + 0.1:  # what was resized may go a little too far
             shares = (values.clip(first, last) - first) / (last - first)
-            return np.uint8(np.round(255 * shares)), f"{first}..{last}"
+            return Image.fromarray(np.uint8(np.round(255 * shares)))
     raise ValueError(f"values are {low:.4g} to {high:.4g}, none of 0..1, -1..1 and 0..255")
 
 
@@ -64,21 +64,20 @@ def open_picture(picture: Any, network: Any, invert: bool = False) -> np.ndarray
     if len(shape) != 4 or None in shape[1:] or shape[3] not in (1, 3):
         raise ValueError(f"The network takes {shape}. Needed is (None, height, width, 1 or 3).")
     height, width, channels = shape[1:]
-    name, span = type(picture).__name__, ""
+    name = type(picture).__name__
     if isinstance(picture, str | os.PathLike):
         name, picture = Path(picture).name, read_picture(from_root(picture))
     elif not isinstance(picture, Image.Image):
-        values = np.asarray(picture).squeeze()
+        values = np.asarray(picture, float).squeeze()
         if values.ndim < 2 or values.shape[2:] not in ((), (2,), (3,), (4,)):
             seen = f"The array's shape is {np.shape(picture)}"
             raise ValueError(f"{seen}. Needed is one picture: (H, W) or (H, W, 1 to 4).")
-        values, span = as_bytes(values)
-        picture = Image.fromarray(values)
+        name += f" of {values.min():.4g} to {values.max():.4g}"
+        picture = from_array(values)
     flat = flatten(picture, invert).convert("L" if channels == 1 else "RGB")
     sheet = ImageOps.pad(flat, (width, height), color="white")
     result = np.asarray(sheet, np.float32).reshape(1, height, width, channels) / 127.5 - 1
     steps = {
-        f"values taken as {span}": span,
         "turned upright": picture.getexif().get(ExifTags.Base.Orientation, 1) != 1,
         "made white where it was transparent": picture.has_transparency_data,
         "inverted": invert,

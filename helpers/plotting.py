@@ -104,9 +104,7 @@ def neighbour_means(curve: Sequence[float], points: int) -> list[float]:
     return [float(np.mean(curve[at : at + width])) for at in range(0, len(curve), width)]
 
 
-def history_curves(
-    curves: Rows, panels: Rows, x: Array = (), log: Array = (), points: int = 500
-) -> Figure:
+def history_curves(curves: Rows, panels: Rows, x: Array = (), log=(), points=500) -> Figure:
     """Draw a training's curves (NaN: a gap) in `panels`: a title and the names of its curves.
 
     Titles in `log` get such an axis. `x`: the steps. Long curves: `points` means of neighbours.

@@ -66,7 +66,7 @@ class Training:
                 if self.step == before:
                     raise RuntimeError("No step was noted. Call update(...) once for each batch.")
         finally:  # also when the cell is interrupted
-            if self._began is not None and self.history:
+            if self.history and self.step < self.steps:
                 self._view.curves(self.history, at_once=True)
 
     def resume(self, **settings: bool | int | float | str) -> None:
@@ -75,12 +75,12 @@ class Training:
             self._checkpoints.settings |= settings
             self.step, self.history = self._checkpoints.resume()
             self.history |= {"step": list(range(1, self.step + 1))} if self.step else {}  # as ints
+        fresh = bool(self._checkpoints and self._checkpoints.fresh)
+        self._view.begin(self.step, self.steps, hold=fresh)
         if self.step >= self.steps:
             done = f"{self.folder.name}: {self.step:,} steps, complete, nothing was trained now."
             self._view.show_again(f"{done} To train again: fresh=True")
             return
-        fresh = bool(self._checkpoints and self._checkpoints.fresh)
-        self._view.begin(self.step, self.steps, hold=fresh)
         self._view.samples(self.step)
         self._began = time.monotonic() - self.history.get("seconds", [0])[-1]
 
