@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ NOT_COMPARED = {"seed", "shared_object_id", "code"}  # seeds: their state is kep
 REMEDY = (
     "Nothing was changed. Give the run another name, or give fresh=True to train from the start"
 )
-REMEDY += ": the old checkpoints are replaced when the first new one is complete."
+REMEDY += ": the older run gets a name that ends in .before, and is kept until you do it again."
 PATTERN = f"run-{'[0-9]' * 3}-step-{'[0-9]' * 8}.npz"
 find_files = lambda folder: sorted(folder.glob(PATTERN))  # oldest first
 
@@ -35,7 +36,7 @@ class Checkpoints:
 
     Things are, by name, built models, optimizers and metrics of Keras, variables, and random
     generators of `tf.random` and `keras.random`. Settings are plain values that must be the same
-    when the training goes on. If it is `fresh`, the first `save` replaces the older checkpoints.
+    when the training goes on. If it is `fresh`, `resume` puts an older run aside.
 
     CheckpointError: another kernel trains in the folder. OSError: it cannot be written.
     TypeError, ValueError: a thing of another kind, or one that is not built.
@@ -46,12 +47,13 @@ class Checkpoints:
         self.variables = variables_of(things)
         configurations = {name: configuration(thing) for name, thing in things.items()}
         self._made_with = {"settings": settings, "configurations": configurations}
-        self._run = 1  # a fresh training has the next number
-        self._whole: list[Path] = []  # of this run, oldest first
+        self._run = "run-001"  # older versions of the course counted on
+        self._whole: list[Path] = []  # oldest first
         with explain_refusal(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            place = folder.with_name(f".{folder.name}.lock")  # beside it, for it may be renamed
             # Until this object or the kernel ends; another object in the same kernel shares it.
-            self._lock = filelock.FileLock(folder / ".lock", timeout=0, is_singleton=True)
+            self._lock = filelock.FileLock(place, timeout=0, is_singleton=True)
             try:
                 self._lock.acquire()
             except filelock.Timeout:
@@ -73,7 +75,7 @@ class Checkpoints:
         manifest = json.dumps(self._made_with | {"history": list(history)})
         arrays["manifest"] = np.frombuffer(manifest.encode(), np.uint8)
         arrays |= {f"curve {name}": np.float64(curve) for name, curve in history.items()}
-        path = self.folder / f"run-{self._run:03d}-step-{step:08d}.npz"
+        path = self.folder / f"{self._run}-step-{step:08d}.npz"
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)
             file.flush()
@@ -89,16 +91,19 @@ class Checkpoints:
         """
         files = find_files(self.folder)
         if self.fresh and files:
-            self._run, self._whole = int(files[-1].name[4:7]) + 1, []
-            print(f"Training starts at step 0. The first save replaces {len(files)} checkpoints.")
+            before = self.folder.with_name(f"{self.folder.name}.before")
+            shutil.rmtree(before, ignore_errors=True)
+            self.folder.rename(before)
+            self.folder.mkdir()
+            print(f"Training starts at step 0. The older run is now '{before.name}'.")
             return 0, {}
         for path, manifest, arrays in read_whole(files):
             history = manifest.pop("history")
             if found := first_difference(manifest, json.loads(json.dumps(self._made_with))):
                 raise CheckpointError(f"{path} was made with something else: {found}. {REMEDY}")
             assign(self.variables, arrays, path)
-            self._run, step = int(path.name[4:7]), int(path.stem[-8:])
-            self._whole = [old for old in files if old <= path and old.name[:7] == path.name[:7]]
+            self._run, step = path.name[:7], int(path.stem[-8:])
+            self._whole = [old for old in files if old <= path]
             print(f"The checkpoint of step {step:,} is loaded.")
             return step, {name: arrays[f"curve {name}"].tolist() for name in history}
         print("No checkpoint yet: training starts at step 0.")

@@ -42,19 +42,17 @@ class LiveView:
         self._in_jupyter = hasattr(get_ipython(), "kernel")
         self._handles: dict[str, DisplayHandle] = {}
         self._bar, self._next_bar, self._next_curves = "", 0.0, 0.0
-        self._held: dict[str, bytes] | None = None  # files that are not written yet
         self._alike: list[bool] = []  # of each grid of samples, whether it is
 
-    def begin(self, step: int, steps: int, hold: bool = False) -> None:
-        """Show a bar at a step. With `hold`, an older run's files stay as they are until `keep`."""
-        for path in self._sample_files():  # those of later steps belong to an older run
-            if int(path.stem) > step and not hold:
+    def begin(self, step: int, steps: int) -> None:
+        """Show a bar at a step, and forget what was seen after it."""
+        for path in self._sample_files():
+            if int(path.stem) > step:
                 path.unlink()
         path = self.folder / "warnings.txt"
         old = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         steps_of = {line: int(line.partition(":")[0][5:]) for line in old}
         self.warnings[:] = [line for line in old if 0 < steps_of[line] <= step]
-        self._held = {"warnings.txt": b""} if hold else None
         self._first, self._began = step, time.monotonic()
         self.progress(step, steps, {})
 
@@ -127,7 +125,7 @@ class LiveView:
         self._show("curves", f"curves of {', '.join(names)}", png)
 
     def show_again(self, text: str) -> None:
-        """Show a text in place of the bar, and the last samples and the curves of a complete run."""
+        """Show a text in place of the bar, and the last samples and curves of a complete run."""
         self._bar = text
         self._show_text(f"{text}\n")
         for path in self._sample_files()[-1:]:
@@ -135,19 +133,7 @@ class LiveView:
         for path in self.folder.glob("curves.png"):
             self._show("curves", "curves", path.read_bytes())
 
-    def keep(self) -> None:
-        """Write what was held back, in place of the older run's files."""
-        if self._held is not None:
-            held, self._held = self._held, None
-            for path in self._sample_files():
-                path.unlink()
-            for name, content in held.items():
-                self._write(name, content)
-
     def _write(self, name: str, content: bytes) -> None:
-        if self._held is not None:
-            self._held[name] = content
-            return
         with atomic_write(self.folder / name) as temporary:
             temporary.write_bytes(content)
 

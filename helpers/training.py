@@ -22,7 +22,7 @@ class Training:
     run `name`, as in "04_dcgan/improved", lies in `<results>/<budget>/<source>/`. `samples` returns
     pictures (N, H, W[, 1 or 3]) from black to white (`value_range`), or a Figure; it is called at
     the start, every `every` steps and at the end. Checkpoints are `save_every` or else `every`
-    steps apart; with `fresh` the first one replaces all of an earlier training.
+    steps apart; with `fresh` it starts again, and the older run gets a name that ends in ".before".
 
     The parts are all that changes during training, by name: networks, optimizers, averaged copies,
     random generators. Plain values (numbers, texts) are settings, such as `rate=1e-3`: a training
@@ -75,8 +75,7 @@ class Training:
             self._checkpoints.settings |= settings
             self.step, self.history = self._checkpoints.resume()
             self.history |= {"step": list(range(1, self.step + 1))} if self.step else {}  # as ints
-        fresh = bool(self._checkpoints and self._checkpoints.fresh)
-        self._view.begin(self.step, self.steps, hold=fresh)
+        self._view.begin(self.step, self.steps)
         if self.step >= self.steps:
             done = f"{self.folder.name}: {self.step:,} steps, complete, nothing was trained now."
             self._view.show_again(f"{done} To train again: fresh=True")
@@ -105,4 +104,3 @@ class Training:
             self._view.curves(self.history, at_once=last)
         if self._checkpoints and (last or self.step % self.save_every == 0):
             self._checkpoints.save(self.step, self.history)
-            self._view.keep()
