@@ -19,10 +19,8 @@ from .course import atomic_write, explain_refusal, run_folder
 
 KEPT = 3  # files
 NOT_COMPARED = {"seed", "shared_object_id", "code"}  # seeds: their state is kept; code: lambdas
-REMEDY = (
-    "Nothing was changed. Give the run another name, or give fresh=True to train from the start"
-)
-REMEDY += ": the older run gets a name that ends in .before, and is kept until you do it again."
+REMEDY = "Nothing was changed. Give the run another name, or give fresh=True to train from the "
+REMEDY += "start: the older run gets a name that ends in .before, and stays until you do it again."
 PATTERN = f"run-{'[0-9]' * 3}-step-{'[0-9]' * 8}.npz"
 find_files = lambda folder: sorted(folder.glob(PATTERN))  # oldest first
 
@@ -36,10 +34,9 @@ class Checkpoints:
 
     Things are, by name, built models, optimizers and metrics of Keras, variables, and random
     generators of `tf.random` and `keras.random`. Settings are plain values that must be the same
-    when the training goes on. If it is `fresh`, `resume` puts an older run aside.
-
-    CheckpointError: another kernel trains in the folder. OSError: it cannot be written.
-    TypeError, ValueError: a thing of another kind, or one that is not built.
+    when the training goes on. If it is `fresh`, `resume` puts an older run aside. CheckpointError:
+    another kernel trains in the folder. OSError: it cannot be written. TypeError, ValueError: a
+    thing of another kind, or one that is not built.
     """
 
     def __init__(self, folder: Path, things: dict, settings: dict, fresh: bool = False):
@@ -52,8 +49,7 @@ class Checkpoints:
         with explain_refusal(folder):
             folder.mkdir(parents=True, exist_ok=True)
             place = folder.with_name(f".{folder.name}.lock")  # beside it, for it may be renamed
-            # Until this object or the kernel ends; another object in the same kernel shares it.
-            self._lock = filelock.FileLock(place, timeout=0, is_singleton=True)
+            self._lock = filelock.FileLock(place, timeout=0, is_singleton=True)  # one a kernel
             try:
                 self._lock.acquire()
             except filelock.Timeout:
@@ -63,10 +59,7 @@ class Checkpoints:
             left.unlink()
 
     def save(self, step: int, history: dict[str, list[float]]) -> None:
-        """Write a checkpoint, then remove the oldest ones. If it fails, they stay as they are.
-
-        CheckpointError: a variable is not finite. OSError: the file cannot be written.
-        """
+        """Write a checkpoint, then remove the oldest. CheckpointError: a variable is not finite."""
         arrays = {name: np.asarray(variable) for name, variable in self.variables.items()}
         if bad := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
             seen = f"Step {step:,} was not saved: {bad[0]} is not finite any more"
@@ -85,10 +78,7 @@ class Checkpoints:
             old.unlink(missing_ok=True)
 
     def resume(self) -> tuple[int, dict[str, list[float]]]:
-        """Bring the newest whole checkpoint back, if it fits this model and these settings.
-
-        Return (step, history). CheckpointError: it does not fit.
-        """
+        """Load the newest checkpoint; return (step, history). CheckpointError: it does not fit."""
         files = find_files(self.folder)
         if self.fresh and files:
             before = self.folder.with_name(f"{self.folder.name}.before")

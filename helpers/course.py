@@ -64,10 +64,7 @@ def machine_gflops() -> float:
 
 
 def start(seed: int = 42) -> None:
-    """Begin a notebook: seed Python, NumPy and TensorFlow, and print what it runs on.
-
-    A reader's `keras.json` and `matplotlibrc` change nothing. Data sets stay known: runs are found.
-    """
+    """Begin a notebook: seed Python, NumPy and TensorFlow, and print what it runs on."""
     name = budget_name()
     with quiet_import():  # here, not above: it takes seconds
         import keras
@@ -79,7 +76,7 @@ def start(seed: int = 42) -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
         # This pass fails on graphs with LeakyReLU: an error text, no harm. Nothing is slower.
         tf.config.optimizer.set_experimental_options({"remapping": False})
-    keras.config.set_floatx("float32")
+    keras.config.set_floatx("float32")  # whatever a reader's keras.json and matplotlibrc say
     keras.config.set_image_data_format("channels_last")
     matplotlib.rcdefaults()
     keras.utils.set_random_seed(seed)
@@ -136,10 +133,9 @@ def explain_refusal(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(
-            f"Cannot write '{path}': {error.strerror or error}. What was there is unchanged. Make "
-            "it writable and leave space on the disk, or set COURSE_RESULTS_DIR to another folder."
-        ) from None
+        seen = f"Cannot write '{path}': {error.strerror or error}. What was there is unchanged"
+        remedy = "Make it writable, leave space on the disk, or set COURSE_RESULTS_DIR elsewhere"
+        raise OSError(f"{seen}. {remedy}.") from None
 
 
 @contextlib.contextmanager

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .course import DATA, from_root, quiet_import, sources
+from .course import DATA, from_root, sources
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 CLOTHES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
 IDX = "train-images-idx3,train-labels-idx1,t10k-images-idx3,t10k-labels-idx1"
 IDX_FILES = [f"{part}-ubyte" for part in IDX.split(",")]
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
-DOWNLOAD_TIMEOUT = 30  # seconds without any answer
 CERTIFICATES = "Give Python your network's certificates (SSL_CERT_FILE; Mac: Install Certificates)"
 OFFICIAL_COUNT = 60_000  # training pictures of either set
 OFFICIAL_HASHES = {  # first digits of the SHA-256 of each array; MNIST's training half has no order
@@ -144,15 +143,14 @@ def _read_folder(name: str, folder: Path) -> tuple[np.ndarray, ...]:
 
 def _read_keras(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
     """Read Keras's copy or download; if that fails, the embedded part."""
-    with quiet_import():
-        import keras
+    import keras
 
     home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     home = home if os.access(home, os.W_OK) else Path("/tmp/.keras")  # as keras.utils.get_file
     names = ["mnist.npz"] if name == "mnist" else [f"fashion-mnist/{file}.gz" for file in IDX_FILES]
     files = [home / "datasets" / file for file in names]
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras sets none: a silent network would hang
+    socket.setdefaulttimeout(30)  # seconds; Keras sets none: a silent network would hang
     try:
         train, test = getattr(keras.datasets, name).load_data()
         if not is_official(name, (*train, *test)):
@@ -160,10 +158,8 @@ def _read_keras(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
         return "download", (*train, *test)
     except Exception as error:  # Keras raises a bare Exception when a URL cannot be fetched
         if all(file.exists() for file in files):
-            seen = (
-                f"Keras's copy of {name} cannot be used: {error}. If it is a web page, log in to "
-            )
-            remedy = f"your network. Remove {', '.join(map(str, files))} and run this cell again."
+            seen = f"Keras's copy of {name} cannot be used: {error}. If it is a web page, log in. "
+            remedy = f"Remove {', '.join(map(str, files))} and run this cell again."
             raise DataError(seen + remedy) from None
         advice = CERTIFICATES if "SSL" in str(error) else "Connect to the network"
         reason = f"the download to '{files[0].parent}' failed ({error}). {advice} and restart the "

@@ -15,17 +15,13 @@ from IPython.display import DisplayHandle, display
 from . import plotting
 from .course import atomic_write
 
-SECONDS_BETWEEN_CURVES = 10  # drawing them takes a part of a second
 STUCK_STEPS = 200  # so long must a discriminator be right on everything
 ALIKE_GRIDS = 3  # so many grids of samples in a row must look alike
 SLOW_START = 500  # steps in which they may, because the network has not begun to learn
 ALIKE = 0.03  # mean deviation between samples, of the value range; real pictures have 0.15 or more
-TIMES = ("step", "seconds")
 JUDGED = ("real_accuracy", "fake_accuracy", "discriminator_accuracy")
-NOT_FINITE = (
-    "No later step can repair this: stop the cell. Look for a log of 0 or a division by 0 in "
-)
-NOT_FINITE += "the loss, or lower the learning rate. Then give the run another name."
+NOT_FINITE = "No later step can repair this: stop the cell. Look for a log of 0 or a division by 0 "
+NOT_FINITE += "in the loss, or lower the learning rate. Then give the run another name."
 TOO_STRONG = "It is too strong, and the generator learns next to nothing. Give the discriminator a "
 TOO_STRONG += "lower learning rate, more dropout, or only every second step."
 COLLAPSE = "In a GAN this is mode collapse: try a lower learning rate, or batch normalisation in "
@@ -115,8 +111,8 @@ class LiveView:
         """Draw a panel for each last word of the names (loss, ...), now and then or at once."""
         if not at_once and time.monotonic() < self._next_curves:
             return
-        self._next_curves = time.monotonic() + SECONDS_BETWEEN_CURVES
-        names = {name: name.rpartition("_")[2] for name in history if name not in TIMES}
+        self._next_curves = time.monotonic() + 10  # drawing takes a part of a second
+        names = {n: n.rpartition("_")[2] for n in history if n not in ("step", "seconds")}
         panels = {word: [n for n in names if names[n] == word] for word in names.values()}
         pooled = {panel: np.concatenate([history[n] for n in panels[panel]]) for panel in panels}
         log = [panel for panel in panels if panel != "accuracy" and spans_decades(pooled[panel])]

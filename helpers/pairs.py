@@ -30,9 +30,7 @@ LAYOUTS += f"'A' and 'B', 'input' and 'target', 'trainA' and 'trainB', ...; {', 
 Pair = tuple[Path, ...]  # two files, or one with both pictures; paths are relative to the folder
 # A name in small letters, and in one form: a Mac writes é and 한 in pieces.
 _plain = lambda name: unicodedata.normalize("NFC", str(name).casefold())
-_count = lambda names: (
-    f"{len(names):,} ({', '.join(sorted(names)[:5])}{', ...' * (len(names) > 5)})"
-)
+_count = lambda names: f"{len(names):,} ({', '.join(sorted(names)[:5])}{', …' * (len(names) > 5)})"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,9 +50,9 @@ def load_pairs(source: str | Path, size: int = 64, order: str = "input-target") 
 
     The source is "openmoji" (lines to colours), "fluent" (flat to solid), "sketches" (to garments),
     "streets" (from maps), "edges" (of Fashion-MNIST, size 32), or a folder: of files with two
-    pictures side by side, or with two folders of pictures that are joined by name, such as `A` and
-    `B`, `trainA` and `trainB`, `labels` and `images` (all forms: data/README.md). They are resized
-    to `size`, 8 to 1,024. `order="target-input"`: the second picture, or folder, is the input.
+    pictures side by side, or with two folders, as `A` and `B` or `labels` and `images`, joined by
+    name (see data/README.md). Each is resized to `size`, 8 to 1,024. `order="target-input"`: the
+    second picture, or folder, is the input.
 
     ValueError: a wrong size or order. FileNotFoundError: no such folder. DataError: no pairs in it.
     """
@@ -114,8 +112,8 @@ def _read_folder(folder: Path, size: int, roles: list[str]) -> list[np.ndarray]:
 
 def _find_pairs(folder: Path) -> list[list[Pair]]:
     """Return the pairs for training and for the test, and print which files belong to none."""
-    places = ("[!.]*/" * depth + "[!.]*" for depth in range(4))
-    found = [path for place in places for path in folder.glob(place) if path.is_file()]
+    forms = ["[!.]*/" * depth + "[!.]*" for depth in range(4)]
+    found = [path for form in forms for path in folder.glob(form) if path.is_file()]
     found = sorted(path.relative_to(folder) for path in found)
     parts: dict[str, dict[str, dict[str, Path]]] = {"tra": {}, "": {}, "tes": {}, "val": {}}
     for path in found:

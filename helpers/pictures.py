@@ -26,10 +26,7 @@ def read_picture(path: Path) -> Image.Image:
 
 
 def flatten(picture: Image.Image, invert: bool = False) -> Image.Image:
-    """Return a picture upright, RGB with 8 bits, white where it was transparent.
-
-    `invert` turns dark and light of what is drawn. ValueError: 16 or 32 bits of no usual range.
-    """
+    """Return a picture upright, RGB, on white; `invert` turns dark and light of what is drawn."""
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith(("I", "F")):  # 16 or 32 bits, which Pillow would cut off at 255
         picture = from_array(picture)
@@ -53,12 +50,10 @@ def from_array(values: Any) -> Image.Image:
 def open_picture(picture: Any, network: Any, invert: bool = False) -> np.ndarray:
     """Return any single picture as a trained network wants it, and print what was done to it.
 
-    The picture is a file (a relative path starts at the project's root), a PIL image, or an array
-    (H, W) or (H, W, 1 to 4), also as a batch of one, with values 0..1, -1..1 or 0..255. It keeps
-    its proportion, with white around it. Dark and light change places with `invert`.
-
-    Returned is float32 (1, height, width, C), -1..1. ValueError: a network or an array of another
-    form. DataError: a file that is missing, damaged, or no picture.
+    The picture is a file (a relative path starts at the root), a PIL image, or an array (H, W) or
+    (H, W, 1 to 4), or a batch of one, of 0..1, -1..1 or 0..255. It keeps its proportion, with white
+    around it. Dark and light change places with `invert`. Returned is float32 (1, height, width, C)
+    of -1..1. ValueError: a network or array of another form. DataError: no file, or a damaged one.
     """
     shape = network.input_shape
     if len(shape) != 4 or None in shape[1:] or shape[3] not in (1, 3):

@@ -12,8 +12,6 @@ from .course import run_folder
 from .datasets import Batch, batches
 from .live_view import LiveView
 
-PLAIN = (bool, int, float, str, type(None))
-
 
 class Training:
     """Watch a training, keep its state, and go on where it stopped.
@@ -46,7 +44,8 @@ class Training:
         self.steps, self.every, self.save_every = steps, every, save_every or every
         self.folder, self.step = run_folder(name), 0
         self.history: dict[str, list[float]] = {}
-        settings = {key: part for key, part in parts.items() if isinstance(part, PLAIN)}
+        plain = int | float | str | None
+        settings = {key: part for key, part in parts.items() if isinstance(part, plain)}
         things = {key: part for key, part in parts.items() if key not in settings}
         self._checkpoints = Checkpoints(self.folder, things, settings, fresh) if things else None
         self._view = LiveView(self.folder, samples, value_range)

@@ -22,9 +22,8 @@ def gan_lab(play: Function, points: Array, figure: Figure) -> Asker:
     """Show points, which a reader draws or clears, and what two networks make of them.
 
     `play` takes points, float32 (N, 2) in [-1, 1], and "discriminator", "generator", "both", or
-    "restart" (N may be 0). It returns the discriminator's probabilities (S, S), of which the first
-    one is that at (-1, 1), the last one at (1, -1); fakes (M, 2); the push on each of them (M, 2);
-    and a text.
+    "restart" (N may be 0). It returns the discriminator's probabilities (S, S), the first at
+    (-1, 1), the last at (1, -1); fakes (M, 2); the push on each of them (M, 2); and a text.
     """
 
     def answer(place: list) -> dict:
@@ -88,10 +87,7 @@ def latent_walk(
     count = len(corners)
     if corners.ndim != 2 or count not in (2, 4):
         raise ValueError(f"corners have shape {corners.shape}. Give (2, D) or (4, D).")
-
-    def generated(weights: Array) -> np.ndarray:
-        return np.asarray(generate(np.float32(mix(corners, np.asarray(weights, float)))))
-
+    generated = lambda weights: generate(np.float32(mix(corners, np.asarray(weights, float))))
     ends = generated(np.eye(count))
     pictures_at = lambda place: packed(generated(place), value_range)
     x, y = np.meshgrid(np.linspace(0, 1, steps), np.linspace(0, 1, 1 if count == 2 else steps))
