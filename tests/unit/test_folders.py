@@ -67,9 +67,9 @@ def test_loose_files_are_split_the_same_way_each_time(folder, capsys):
     [("train", "test"), ("Train", "Test"), ("training", "validation"), ("TRAIN", "val")],
 )
 def test_parts_are_found_under_their_usual_names(tmp_path, capsys, train, test):
-    for part, count in ((train, 3), (test, 2)):
-        for number in range(count):
-            write_pair(tmp_path / part / f"{number}.png", 32, 32)
+    for part, names in ((train, ("1.png", "2.png", "2.bmp")), (test, ("1.png", "2.PNG"))):
+        for name in names:
+            write_pair(tmp_path / part / name, 32, 32)
     pairs = load_pairs(tmp_path, 16)
     assert (len(pairs.train_inputs), len(pairs.test_inputs)) == (3, 2) and are_pairs(pairs)
     assert "Not read" not in capsys.readouterr().out
@@ -236,20 +236,21 @@ def test_a_folder_for_each_class_is_told(tmp_path, capsys):
     assert "Not read in 'train/bags'" in printed and "Not read in 'train/shoes'" in printed
 
 
-def test_label_maps_get_no_new_colours(tmp_path):
+@pytest.mark.parametrize("name", ["labels", "Masks"])
+def test_label_maps_get_no_new_colours(tmp_path, name):
     maps = np.zeros((90, 90), np.uint8)
     maps[20:71, 13:47], maps[40:, 60:] = 1, 2
     colours = np.array([(128, 64, 128), (0, 0, 142), (70, 130, 180)], np.uint8)
     photo = RNG.integers(0, 255, (90, 90, 3), dtype=np.uint8)
     known = {tuple(colour) for colour in colours}
     colours_of = lambda images: {tuple(pixel) for pixel in images.reshape(-1, 3)}
-    for side in ("labels", "images"):
+    for side in (name, "images"):
         (tmp_path / side).mkdir()
     for number in range(2):
         palette = Image.fromarray(np.roll(maps, number))
         palette.putpalette(colours.tobytes())
         assert palette.mode == "P"
-        palette.save(tmp_path / "labels" / f"{number}.png")
+        palette.save(tmp_path / name / f"{number}.png")
         Image.fromarray(photo).save(tmp_path / "images" / f"{number}.png")
     pairs = load_pairs(tmp_path, 32)
     assert colours_of(pairs.train_inputs) == colours_of(pairs.test_inputs) == known

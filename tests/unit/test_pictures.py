@@ -186,6 +186,7 @@ def test_a_photo_is_turned_as_its_camera_says(tmp_path, orientation, capsys):
     [
         (CROSS * 2.0 - 255, "values are -255 to 255, none of 0..1, -1..1 and 0..255"),
         (CROSS * 1000.0, "values are 0 to 2.55e"),
+        (CROSS / 85 - 2, "values are -2 to 1,"),
         (np.full((8, 8), np.nan), "values are nan"),
         (CROSS[np.newaxis].repeat(5, 0), r"shape is \(5, 64, 64, 3\). Needed is one picture"),
         (np.zeros((8, 8, 5)), r"shape is \(8, 8, 5\)"),
