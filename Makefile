@@ -61,7 +61,7 @@ data:  ## make the embedded data sets again from their packages (needs npm, apt-
 	@$(PY) -m tools.data.embed_fluent build/openmoji-17.0.0.tgz \
 		build/iconify-json-fluent-emoji-flat-1.2.6.tgz build/lobehub-fluent-emoji-3d-1.1.0.tgz
 
-pairs: setup  ## draw the pairs of chapter 07 again
+pairs: setup  ## draw the sketches of chapter 07 again
 	@$(PY) -m tools.data.draw_pairs
 
 pretrained: setup  ## train the generators of the course (goes on where it stopped; NAME=03_gan_boots: one, again)

@@ -17,7 +17,7 @@ from .course import DATA, from_root, sources
 from .datasets import DataError, load
 from .pictures import FORMATS, flatten, read_picture
 
-SIZES = {"openmoji": 64, "fluent": 64, "sketches": 64, "streets": 64, "edges": 32}  # pixels
+SIZES = {"openmoji": 64, "fluent": 64, "sketches": 64, "edges": 32}  # pixels
 ORDERS = {"input-target": 1, "target-input": -1}
 SUFFIXES = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
 # Folders of the reader's own. Of two sides, the one that stands first here is the first of a pair.
@@ -49,8 +49,8 @@ def load_pairs(source: str | Path, size: int = 64, order: str = "input-target") 
     """Load pairs of pictures, and print where they came from and how many there are.
 
     The source is "openmoji" (lines to colours), "fluent" (flat to solid), "sketches" (to garments),
-    "streets" (from maps), "edges" (of Fashion-MNIST, size 32), or a folder: of files with two
-    pictures side by side, or with two folders, as `A` and `B` or `labels` and `images`, joined by
+    "edges" (of Fashion-MNIST, size 32), or a folder: of files with two pictures side by side, or
+    with two folders, as `A` and `B` or `labels` and `images`, joined by
     name (see data/README.md). Each is resized to `size`, 8 to 1,024. `order="target-input"`: the
     second picture, or folder, is the input.
 

@@ -1,8 +1,8 @@
-"""Draw the pairs of chapter 07, and write the files that `helpers.pairs` reads.
+"""Draw the sketches of chapter 07, and write the file that `helpers.pairs` reads.
 
-    python -m tools.data.draw_pairs       writes data/pairs_sketches.npz and data/pairs_streets.npz
+    python -m tools.data.draw_pairs       writes data/pairs_sketches.npz
 
-Each file holds strips of 220 pictures below each other as lossless WebP: first the inputs, then the
+The file holds strips of 220 pictures below each other as lossless WebP: first the inputs, then the
 targets. The pair with a number is always the same one.
 """
 
@@ -15,10 +15,9 @@ from PIL import Image
 
 from helpers.course import DATA, atomic_write
 from tools.data.sketches import garment
-from tools.data.streets import street
 from tools.data.write_npz import array_hash
 
-DRAWN = {"sketches": garment, "streets": street}
+DRAWN = {"sketches": garment}
 SIZE, TRAIN, TEST, STRIP = 64, 1_000, 100, 220  # pixels; pairs; pictures in a strip
 WEBP = dict(format="WEBP", lossless=True, method=4, quality=80, exact=True)
 
