@@ -1,6 +1,9 @@
 """The project of chapter 07, task and solution: the score, what it is not fooled by, the table."""
 
+import re
+
 import keras
+import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -356,6 +359,17 @@ def driver(small_task, small, monkeypatch, tmp_path):
     monkeypatch.setattr(keras.backend, "clear_session", lambda: None)
     monkeypatch.setattr(project_edges.Project, "__init__", init)
     return project_edges
+
+
+@pytest.mark.parametrize("path, least, most", [("TASK", 0, 0), ("SOLUTION", 5, 8)])
+def test_the_stored_outputs_show_these_points(path, least, most):
+    """Those of the last cell: the start as it is, and the solution trained anew."""
+    cells = nbformat.read(getattr(project_edges, path), as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    text = "\n".join(output.get("text", "") for output in outputs)
+    if "Budget: smoke" in text:
+        pytest.skip("the outputs are those of a smoke run: make outputs CHAPTER=07")
+    assert least <= float(re.search(r"Points for the scores: ([\d.]+) of 8", text)[1]) <= most
 
 
 def test_the_driver_goes_on_where_it_stopped(driver, small, monkeypatch):
