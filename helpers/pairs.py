@@ -17,7 +17,7 @@ from .course import DATA, from_root, sources
 from .datasets import DataError, load
 from .pictures import FORMATS, flatten, read_picture
 
-SIZES = {"openmoji": 64, "fluent": 64, "sketches": 64, "edges": 32}  # pixels
+SIZES = {"openmoji": 64, "fluent": 64, "edges": 32}  # pixels
 ORDERS = {"input-target": 1, "target-input": -1}
 SUFFIXES = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}
 # Folders of the reader's own. Of two sides, the one that stands first here is the first of a pair.
@@ -48,11 +48,11 @@ class PairData:
 def load_pairs(source: str | Path, size: int = 64, order: str = "input-target") -> PairData:
     """Load pairs of pictures, and print where they came from and how many there are.
 
-    The source is "openmoji" (lines to colours), "fluent" (flat to solid), "sketches" (to garments),
-    "edges" (of Fashion-MNIST, size 32), or a folder: of files with two pictures side by side, or
-    with two folders, as `A` and `B` or `labels` and `images`, joined by
-    name (see data/README.md). Each is resized to `size`, 8 to 1,024. `order="target-input"`: the
-    second picture, or folder, is the input.
+    The source is "openmoji" (lines to colours), "fluent" (flat to solid), "edges" (of
+    Fashion-MNIST, size 32), or a folder: of files with two pictures side by side, or with two
+    folders, as `A` and `B` or `labels` and `images`, joined by name (see data/README.md). Each is
+    resized to `size`, 8 to 1,024. `order="target-input"`: the second, picture or folder, is the
+    input.
 
     ValueError: a wrong size or order. FileNotFoundError: no such folder. DataError: no pairs in it.
     """
@@ -86,7 +86,7 @@ def _edges(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _read_shipped(name: str) -> list[list[np.ndarray]]:
     """Return [inputs, targets] for training and for the test, each uint8 (N, 64, 64, C)."""
     with np.load(DATA / f"pairs_{name}.npz") as file:
-        parts = file.get("train", slice(1000)), file.get("test", slice(1000, None))
+        parts = file["train"], file["test"]
         strips = [Image.open(io.BytesIO(file[key])) for key in file if " " in key]
     inputs, targets = np.concatenate(strips).reshape(2, -1, 64, 64, 3)
     return [[inputs[part][..., : 1 if name == "openmoji" else 3], targets[part]] for part in parts]

@@ -16,7 +16,6 @@ from helpers.checkpoints import CheckpointError
 from helpers.pairs import PairData
 from tests.support import training_checks
 from tests.support.training_checks import equal, values
-from tools.data import streets
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER
 
@@ -441,64 +440,3 @@ def test_what_the_stored_outputs_must_show():
     assert numbers["abs_texture_l1_cgan"] < numbers["abs_texture_l1"]
     for name in ("l1", "l1_cgan"):
         assert numbers[f"distance_{name}"] < numbers["distance_input"]
-
-
-# ---------------------------------------------------------------- the project
-
-
-@pytest.fixture(scope="module")
-def project():
-    return load_definitions("07", FOLDER / "projects/07_street.ipynb")
-
-
-def drawn(numbers, size):
-    """Return (maps, pictures) of streets."""
-    return [np.stack(side) for side in zip(*(streets.street(n, size) for n in numbers))]
-
-
-def test_classes_of_maps(project):
-    assert {name: tuple(colour) for name, colour in project.CLASSES.items()} == streets.CLASSES
-    colours = np.array([*streets.CLASSES.values()], np.uint8)
-    np.testing.assert_array_equal(project.classes_of(colours[[[3, 0], [6, 5]]]), [[3, 0], [6, 5]])
-
-
-def test_segmentation_scores_by_hand(project):
-    truth, read = np.array([[0, 0], [1, 2]]), np.array([[0, 1], [1, 1]])
-    scores = project.segmentation_scores(truth, read, 4)
-    assert scores["per_pixel"] == 0.5
-    assert scores["per_class"] == pytest.approx((1 / 2 + 1 + 0) / 3)  # class 3 is not there
-    assert scores["iou"] == pytest.approx((1 / 2 + 1 / 3 + 0) / 3)
-
-
-def test_the_judge_reads_real_streets_and_not_others(project):
-    judge = pretrained.load("07_segmenter_streets")
-    maps, pictures = drawn(range(1_000, 1_012), 64)
-    iou = lambda pictures, maps: project.street_scores(judge, pictures, maps)["iou"]
-    assert iou(pictures, maps) > 0.85
-    assert iou(pictures, maps[::-1]) < 0.5
-    assert iou(np.full_like(pictures, 120), maps) < 0.2
-
-
-def test_the_project_s_solution_beats_the_baseline():
-    """The scores that its stored outputs show; nbval runs the code itself."""
-    notebook = nbformat.read(FOLDER / "projects/07_street_solution.ipynb", as_version=4)
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    text = "\n".join(output.get("text", "") for output in outputs)
-    found = re.findall(r"^(baseline|mine|real) .* iou ([\d.]+)", text, flags=re.MULTILINE)
-    scores = {name: float(iou) for name, iou in found}
-    assert scores["baseline"] < scores["mine"] - 0.05 and 0.7 <= scores["mine"] < scores["real"]
-
-
-def test_the_project_s_contract_is_checked(project):
-    maps = RNG.integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
-    assert np.array_equal(project.check(lambda maps: maps, maps), maps)
-    calls = iter(range(100))
-    for wrong, message in (
-        (lambda maps: maps / 255, "must be uint8"),
-        (lambda maps: maps[:1], "must be uint8"),
-        (lambda maps: maps.tolist(), "must be uint8"),
-        (lambda maps: maps // (1 + next(calls)), "two results"),
-        (lambda maps: np.uint8(maps // len(maps)), "alone looks otherwise"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            project.check(wrong, maps)

@@ -249,7 +249,7 @@ def test_the_checks_import_no_tensorflow():
     [
         ("from . import plotting", ("helpers", "plotting")),
         ("from .course import DATA", ("helpers.course", "DATA")),
-        ("def f():\n    import tools.data.sketches", ("tools.data.sketches", "")),
+        ("def f():\n    import tools.data.symbols", ("tools.data.symbols", "")),
     ],
 )
 def test_imports_of_each_form_are_found(source, wanted):

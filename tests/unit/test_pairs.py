@@ -77,7 +77,7 @@ def test_edges_are_made_of_a_part_of_the_clothes(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("sketches", 100), ("edges", 64), ("fluent", 64, "input"), ("sketches", 0)]
+    "arguments", [("openmoji", 100), ("edges", 64), ("fluent", 64, "input"), ("openmoji", 0)]
 )
 def test_sizes_and_orders_that_cannot_be_are_told(arguments):
     with pytest.raises(ValueError, match=r"size is .* and order .*Give size="):
