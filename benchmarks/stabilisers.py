@@ -50,6 +50,7 @@ R1_WITH = (0.01, 6e-3), (0.3, 6e-3), (1.0, 6e-3), (3.0, 2e-2), (10.0, 2e-2)
 R1_WITH += (1.0, 2e-3), (3.0, 6e-3), (1.0, 2e-2)
 R1_EACH_STEP_WITH = (1.0, 6e-3), (3.0, 2e-2)  # with as many steps as R1, so in more time
 SPECTRAL_WITH = (4, 2e-3), (8, 2e-3), (8, 2e-2), (16, 2e-3), (8, 6e-3), (16, 6e-3)
+SPECTRAL_WITH += (4, 5e-4), (8, 5e-4), (4, 6e-3), (16, 2e-2)
 NOT_USED = {"STEPS", "EVERY", "SCORED", "SEED", "RATES", "HIGH", "RATE", "NORMAL", "smallest_gan"}
 NOT_USED |= {"FEWEST", "COLOURS", "train_gan", "looked_at", "numbers_of", "failures", "draw_rates"}
 
