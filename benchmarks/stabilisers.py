@@ -106,7 +106,7 @@ def make_runs(lesson: ModuleType, most: int) -> None:
     data, same, steps = complete_clothes(), facts_of(lesson), steps_of(lesson)
     pairs = [(name, rate) for rate in (lesson.RATE, lesson.HIGH) for name in lesson.WAYS]
     swept = [(name, rate) for rate in lesson.RATES for name in SWEPT]
-    pairs += [pair for pair in [*swept, ("hinge", 6e-3)] if pair not in pairs]
+    pairs += [pair for pair in swept if pair not in pairs]
     asked = [("plain", lesson.RATE), ("R1", lesson.RATE)]
     asked += [("plain", lesson.HIGH), ("spectral", lesson.HIGH)]  # two questions, ten seeds each
     wanted = [

@@ -200,7 +200,6 @@ def test_the_table_has_each_way_with_three_seeds_and_both_rates_at_the_same_time
     pairs = [(name, rate) for rate in (lesson.RATE, lesson.HIGH) for name in WAYS]
     others = sorted({*lesson.RATES} - {lesson.RATE, lesson.HIGH})
     pairs += [(name, rate) for rate in others for name in stabilisers.SWEPT]
-    pairs.append(("hinge", 6e-3))
     asked = [("plain", lesson.RATE), ("R1", lesson.RATE)]
     asked += [("plain", lesson.HIGH), ("spectral", lesson.HIGH)]
     wanted = [
