@@ -4,9 +4,9 @@
     COURSE_DATA_DIR=../shared/data python -m benchmarks.label_ways looks [most]
 
 `runs` takes about 40 minutes on the reference machine, then `looks` about 20. Each goes on where it
-stopped, and makes at most `most` rows.
-Networks, step, averaging and the scores within a class are the chapter's. A row is made again only
-when the chapter's code, the recipe or the judge has changed. Two rows have no training of their
+stopped, and makes at most `most` rows. Networks, step, averaging and the scores within a class are
+the chapter's. A row is made again only when the chapter's code, the recipe or the judge has
+changed. Two rows have no training of their
 own: `none + sorting` is the twin without labels, whose pictures the judge sorts, and `real` is what
 a perfect generator would reach. `joined + half weight` is a control for wrong labels: the fakes
 count only half in the discriminator's loss, and nothing stands in their place. The averaged

@@ -1,9 +1,12 @@
 """What is taken out of a notebook, and what is not run."""
 
+import inspect
+
 import nbformat
 import pytest
 
 from tools.notebooks.definitions import load_definitions
+from tools.notebooks.execution import FOLDER
 
 CONSTANTS = """\
 EPOCHS = budget(1, 6, 50)
@@ -46,4 +49,13 @@ def test_a_chapter_that_is_not_there():
 def test_a_cell_that_is_no_python_is_named(tmp_path):
     with pytest.raises(SyntaxError) as error:
         load_definitions("09", notebook(tmp_path, "x = 1", "def broken(:"))
-    assert error.value.filename == "09_test.ipynb, cell 1"
+    assert error.value.filename.endswith("/09_test.ipynb, cell 1")
+
+
+def test_a_chapter_and_its_solutions_keep_their_own_sources():
+    """AutoGraph reads the source of a function by its file and line."""
+    chapter = load_definitions("04")
+    source = inspect.getsource(chapter.discriminator_loss)
+    load_definitions("04", FOLDER / "solutions/04_dcgan.ipynb")
+    assert inspect.getsource(chapter.discriminator_loss) == source
+    assert source.startswith("def discriminator_loss(")

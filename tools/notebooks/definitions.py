@@ -39,7 +39,8 @@ def load_definitions(chapter: str, path: Path | None = None) -> types.ModuleType
         if cell.cell_type == "code":
             # Lines such as %matplotlib become calls, which are left out below.
             source = TransformerManager().transform_cell(cell.source)
-            filename = f"{path.name}, cell {number}"
+            # With the folder: the solutions of a chapter have its name, and other sources.
+            filename = f"{path.parent.name}/{path.name}, cell {number}"
             tree = ast.parse(source, filename)
             tree.body = [node for node in tree.body if is_definition(node)]
             # tf.function reads the source of what it compiles, and tracebacks show it.
