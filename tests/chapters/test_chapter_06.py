@@ -129,7 +129,7 @@ def test_losses_by_hand(chapter):
 
 def step_and_parts(chapter, way):
     """Return (make_train_step for images alone, make_parts): the labels are always the same."""
-    labels, recipe = tf.constant(chapter.one_hot(LABELS[:8])), chapter.PLAIN | chapter.WAYS[way]
+    labels, recipe = tf.constant(chapter.one_hot(LABELS[:8])), chapter.PLAIN | label_ways.WAYS[way]
 
     def make_train_step(**parts):
         train_step = chapter.make_train_step(**parts, wrong_labels=recipe["wrong_labels"])
@@ -306,7 +306,7 @@ def test_the_table_belongs_to_the_chapter(chapter):
     rows = read_rows(label_ways.TABLE)
     assert tuple(rows[0]) == (*label_ways.KEY, *label_ways.FOUND)
     ways = label_ways.ways_of(chapter)
-    assert len(ways) == len(chapter.WAYS) + 2
+    assert len(ways) == len(label_ways.WAYS) + 2
     wanted = [(way, str(seed)) for seed in label_ways.SEEDS for way in ways]
     trained, others = rows[: len(wanted)], rows[len(wanted) :]
     assert [(row["way"], row["seed"]) for row in trained] == wanted
