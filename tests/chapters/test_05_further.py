@@ -222,7 +222,7 @@ def test_the_table_of_other_strengths_is_of_this_code(lesson):
     each_step = stabilisers.R1_EACH_STEP_WITH
     asked += [(f"R1 {gamma} each", str(rate)) for gamma, rate in each_step]
     asked += [(f"{name} beta_2 0.9", str(rate)) for name, rate in stabilisers.SHORT_MEMORY]
-    asked += [(f"hinge beta_2 0.9 {who}", str(lesson.HIGH)) for who in stabilisers.WHOSE]
+    asked += [(f"{way} beta_2 0.9 {who}", str(lesson.HIGH)) for way, who in stabilisers.WHOSE]
     wanted = [(*pair, str(seed)) for pair in asked for seed in stabilisers.SEEDS]
     more = [(way, str(rate)) for way, rate in stabilisers.ASKED]
     wanted += [(*pair, str(seed)) for pair in more for seed in stabilisers.MORE_SEEDS]
