@@ -2,6 +2,7 @@
 
     COURSE_DATA_DIR=../shared/data python -m benchmarks.label_ways runs [most]
     COURSE_DATA_DIR=../shared/data python -m benchmarks.label_ways looks [most]
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.label_ways price
 
 `runs` takes about 40 minutes on the reference machine, then `looks` about 20. Each goes on where it
 stopped, and makes at most `most` rows. Networks, step, averaging and the scores within a class are
@@ -13,7 +14,8 @@ count only half in the discriminator's loss, and nothing stands in their place. 
 generators stay in `results/label_ways`. `looks` takes them and asks more: the same scores after
 the judge has sorted the pictures of **each** way, so that obedience no longer counts; how many
 pictures are hard to name; and a Frechet distance of principal components of the pixels, which has
-seen no labels.
+seen no labels. `price` trains nothing: it computes what the best generator would draw if pictures
+with a wrong label are shown, with the judge's probabilities of the real test pictures.
 """
 
 import os
@@ -24,6 +26,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.optimize import brentq
+from scipy.special import softmax
 from sklearn.decomposition import PCA
 
 from benchmarks.tables import MEASURED, Run, code_of, complete_clothes, fill_table, judge
@@ -42,23 +46,29 @@ HARD, COMPONENTS, LOOKED_AT = 0.6, 64, 30_000  # probability; of the pixels; pic
 PER_CLASS, SORTED_FROM, SORTING = 1_000, 100_000, " + sorting"
 EXCHANGED = "0", "0.05", "0.12", "0.5", "1"  # shares of real pictures with exchanged labels
 NOT_TRAINED = [("real", ""), ("real + sorting", ""), ("photocopier", "")]
-NOT_TRAINED += [("real + wrong labels", share) for share in EXCHANGED]
+NOT_TRAINED += [("real + exchanged labels", share) for share in EXCHANGED]
+# The recipes. Each one changes the chapter's PLAIN.
+WAYS = {x: {"way": x} for x in ("none", "map", "joined", "projection", "class output")} | {
+    **{f"{x} + wrong labels": {"way": x, "wrong_labels": True} for x in ("joined", "projection")},
+    "projection + conditional": {"norm": "conditional"},
+    "projection + both": {"norm": "conditional", "wrong_labels": True},
+}
 NOT_USED = {"STAGES", "ENTRIES", "EVERY", "SEED", "ASKED", "SCORED"}
-NOT_USED |= {"PLAIN", "WAYS", "train_cgan", "table_of", "draw_ten"}
+NOT_USED |= {"PLAIN", "train_cgan", "table_of", "draw_ten"}
 NOT_USED |= {"right_shares", "asked_shares", "classifier_accuracy"}
 LOOKS = {"within", "draw"}  # what only looks at a trained generator
 
 
 def ways_of(chapter: ModuleType) -> list[str]:
     """Return the chapter's ways, in the order of the table: the twin twice, then the others."""
-    others = [way for way in chapter.WAYS if way != "none"]
+    others = [way for way in WAYS if way != "none"]
     return ["none", f"none{SORTING}", *others, HALF_WEIGHT]
 
 
 def recipe_of(chapter: ModuleType, way: str) -> dict[str, Any]:
     if way == HALF_WEIGHT:
-        return chapter.PLAIN | chapter.WAYS["joined"] | {"fakes": "half"}
-    return chapter.PLAIN | chapter.WAYS[way.removesuffix(SORTING)]
+        return chapter.PLAIN | WAYS["joined"] | {"fakes": "half"}
+    return chapter.PLAIN | WAYS[way.removesuffix(SORTING)]
 
 
 def half_weight(losses: Any) -> Any:
@@ -176,12 +186,51 @@ def look(chapter: ModuleType, run: Run, data: datasets.ImageData) -> dict[str, f
     return dict(zip(FOUND_BY_LOOKING, (round(float(score), 4) for score in scores)))
 
 
+def best_with_wrong_labels(chances: np.ndarray) -> np.ndarray:
+    """Return how often the best generator draws each picture for each class.
+
+    The best discriminator is p / (p + q/2 + r/2), with the data p, the generator q and the pairs
+    with a wrong label r. The best generator makes it equal wherever it draws, so there (q + r) / p
+    is one number for each class. The number is such that each class is drawn as often as it comes.
+
+    Args:
+        chances: p(y|x), (N, K); rows have the sum 1.
+
+    Returns:
+        (N, K), with the column sums of `chances`.
+    """
+    wrong = (1 - chances) / (chances.shape[1] - 1)  # a wrong label is one of the others
+    drawn = np.empty_like(chances)
+    for column, (p, r) in enumerate(zip(chances.T, wrong.T)):
+        excess = lambda level, p=p, r=r: np.maximum(level * p - r, 0).sum() - p.sum()
+        level = brentq(excess, 0, 1e3)
+        drawn[:, column] = np.maximum(level * p - r, 0)
+    return drawn
+
+
+def print_price(data: datasets.ImageData) -> None:
+    """Print the asked share and the share of hard pictures, without wrong labels and with them."""
+    images = metrics._checked(data.test_images, "images")
+    _, logits = metrics._look(images, data)
+    chances = softmax(logits.astype(np.float64), axis=1)
+    _, confidences = metrics.read_classes(data.test_images, data)
+    chances, usual = chances[confidences > 0], confidences[confidences > 0]
+    best = chances.argmax(axis=1)
+    for name, drawn in ("real", chances), ("best generator", best_with_wrong_labels(chances)):
+        asked = drawn[np.arange(len(best)), best].sum() / drawn.sum()
+        hard = drawn.sum(axis=1) @ (usual < HARD) / drawn.sum()
+        print(f"{name}: asked {asked:.3f}, hard {hard:.3f}")
+
+
 def main(what: str = "", most: str = "1000") -> None:
-    if what not in ("runs", "looks"):
-        raise SystemExit("Say what to do: runs or looks.")
+    if what not in ("runs", "looks", "price"):
+        raise SystemExit("Say what to do: runs, looks or price.")
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
     chapter, data = load_definitions("06"), complete_clothes()
+    if what == "price":
+        print_price(data)
+        return
     same = str(chapter.STEPS), code_of(chapter, NOT_USED), judge()
     recipes = {
         way: "/".join(map(str, recipe_of(chapter, way).values())) for way in ways_of(chapter)

@@ -221,9 +221,11 @@ def test_the_table_of_other_strengths_is_of_this_code(lesson):
     asked += [(f"spectral {by}", str(rate)) for by, rate in stabilisers.SPECTRAL_WITH]
     each_step = stabilisers.R1_EACH_STEP_WITH
     asked += [(f"R1 {gamma} each", str(rate)) for gamma, rate in each_step]
+    asked += [(f"{name} beta_2 0.9", str(rate)) for name, rate in stabilisers.SHORT_MEMORY]
+    asked += [(f"{way} beta_2 0.9 {who}", str(lesson.HIGH)) for way, who in stabilisers.WHOSE]
     wanted = [(*pair, str(seed)) for pair in asked for seed in stabilisers.SEEDS]
-    survivor, rate = stabilisers.SURVIVOR
-    wanted += [(survivor, str(rate), str(seed)) for seed in stabilisers.MORE_SEEDS]
+    more = [(way, str(rate)) for way, rate in stabilisers.ASKED]
+    wanted += [(*pair, str(seed)) for pair in more for seed in stabilisers.MORE_SEEDS]
     assert [(row["way"], row["rate"], row["seed"]) for row in rows] == wanted
     assert {row["code"] for row in rows} == {code_of(lesson, stabilisers.NOT_USED)}
     assert {row["judge"] for row in rows} == {judge()}

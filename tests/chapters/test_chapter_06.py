@@ -129,7 +129,7 @@ def test_losses_by_hand(chapter):
 
 def step_and_parts(chapter, way):
     """Return (make_train_step for images alone, make_parts): the labels are always the same."""
-    labels, recipe = tf.constant(chapter.one_hot(LABELS[:8])), chapter.PLAIN | chapter.WAYS[way]
+    labels, recipe = tf.constant(chapter.one_hot(LABELS[:8])), chapter.PLAIN | label_ways.WAYS[way]
 
     def make_train_step(**parts):
         train_step = chapter.make_train_step(**parts, wrong_labels=recipe["wrong_labels"])
@@ -290,6 +290,18 @@ def test_pictures_are_exchanged_as_often_as_asked():
         assert np.mean(found != images) == pytest.approx(share, abs=0.01)
 
 
+def test_wrong_labels_have_the_price_of_the_chapter():
+    """A picture with two names loses a ninth; a label below one in ten is not used any more."""
+    certain, twofold, seldom = np.repeat(np.eye(10), 500, axis=0), np.zeros(10), np.zeros(10)
+    twofold[[4, 9]], seldom[[0, 1]] = 0.5, (0.95, 0.05)
+    chances = np.vstack([certain, twofold, seldom])
+    drawn = label_ways.best_with_wrong_labels(chances)
+    assert drawn.sum(axis=0) == pytest.approx(chances.sum(axis=0))
+    assert drawn[-2].sum() == pytest.approx(8 / 9, abs=0.003)
+    assert drawn[-1, 1] == 0 and drawn[-1, 0] == pytest.approx(0.95 - 0.05 / 9, abs=0.003)
+    assert drawn[:5_000].sum(axis=1) == pytest.approx(1, abs=0.001)
+
+
 def test_a_generator_that_is_kept_belongs_to_its_recipe(chapter, monkeypatch, tmp_path):
     """The twin is trained once for both of its rows; a way that was changed is trained again."""
     monkeypatch.setenv("COURSE_RESULTS_DIR", str(tmp_path))
@@ -306,7 +318,7 @@ def test_the_table_belongs_to_the_chapter(chapter):
     rows = read_rows(label_ways.TABLE)
     assert tuple(rows[0]) == (*label_ways.KEY, *label_ways.FOUND)
     ways = label_ways.ways_of(chapter)
-    assert len(ways) == len(chapter.WAYS) + 2
+    assert len(ways) == len(label_ways.WAYS) + 2
     wanted = [(way, str(seed)) for seed in label_ways.SEEDS for way in ways]
     trained, others = rows[: len(wanted)], rows[len(wanted) :]
     assert [(row["way"], row["seed"]) for row in trained] == wanted

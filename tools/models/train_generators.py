@@ -41,7 +41,7 @@ def dcgan(chapter: Any, run: str, data: datasets.ImageData, steps: int) -> Train
 
 def cgan(chapter: Any, run: str, data: datasets.ImageData, steps: int) -> Trained:
     labelled = chapter.scaled(data.train_images), chapter.one_hot(data.train_labels)
-    recipe = chapter.PLAIN | chapter.WAYS["projection + conditional"]
+    recipe = chapter.PLAIN | {"norm": "conditional"}
     return chapter.train_cgan(run, recipe, labelled, steps)
 
 
