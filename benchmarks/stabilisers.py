@@ -3,6 +3,7 @@
     COURSE_DATA_DIR=../shared/data python -m benchmarks.stabilisers times
     COURSE_DATA_DIR=../shared/data python -m benchmarks.stabilisers runs [most]
     COURSE_DATA_DIR=../shared/data python -m benchmarks.stabilisers strengths [most]
+    COURSE_DATA_DIR=../shared/data python -m benchmarks.stabilisers steps
 
 `times` measures step times side by side, in turns: a few minutes. `runs` trains each way with three
 seeds and two learning rates, three of the ways with two more rates, and four pairs of way and rate
@@ -11,7 +12,8 @@ generator at its end is scored: one and a half hours on the reference machine. I
 run at which it stopped, and makes at most `most` runs. A run is made again only when the lesson's
 code, the time of its step or the judge has changed. `strengths` does the same for R1 with other
 strengths, for spectral normalisation whose logits are multiplied before the loss, and for an Adam
-with a short memory: three quarters of an hour on the reference machine.
+with a short memory: three quarters of an hour on the reference machine. `steps` trains a few ways
+once more, and writes how long the gradient of the generator and the step of its Adam are.
 """
 
 import os
@@ -20,7 +22,9 @@ import time
 from types import ModuleType
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from benchmarks.tables import (
     MEASURED,
@@ -38,7 +42,9 @@ from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER
 
 TIMES, RUNS = MEASURED / "stabiliser_times.csv", MEASURED / "stabilisers.csv"
-STRENGTHS = MEASURED / "stabiliser_strengths.csv"
+STRENGTHS, STEPS = MEASURED / "stabiliser_strengths.csv", MEASURED / "stabiliser_steps.csv"
+WATCHED = "gradient", "adam_step", "saturated"  # of the generator, with hinge at the high rate
+WATCHED_SEEDS, TOGETHER, ENDS = (42, 43), 5, 0.99  # means of five steps; of tanh
 KEY = ("way", "rate", "seed", "steps", "code", "judge")
 SCORES = ("fcd", "floor", "precision", "recall", "classes")
 TIME = 1_500  # steps of the plain way: about 40 seconds on the reference machine
@@ -94,8 +100,7 @@ def train(
     """Train a way from the start, and return the scores of the averaged generator."""
     rate, seed, steps = float(run[1]), int(run[2]), int(run[3])
     parts, step = lesson.make_training(way, rate, seed)
-    if "memory" in way:
-        parts[f"{way['memory']}_optimizer"].beta_2 = 0.9
+    shorten_memory(parts, way)
     ordered = datasets.batches(lesson.scaled(data.train_images), lesson.BATCH, seed)
     for number in range(steps):
         step(next(ordered), number)
@@ -107,6 +112,67 @@ def train(
     found = metrics.class_shares(fakes, data) > metrics.class_shares(data.test_images, data) / 4
     numbers = fcd, floor, coverage.precision, coverage.recall
     return dict(zip(SCORES, (*(round(float(n), 3) for n in numbers), int(found.sum()))))
+
+
+class WatchedAdam(keras.optimizers.Adam):
+    """An Adam that notes the lengths of the gradient and of its own step, over all weights."""
+
+    def build(self, variables: list[Any]) -> None:
+        super().build(variables)
+        self.seen = tf.Variable(tf.zeros(2), trainable=False)
+
+    def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
+        before = [tf.identity(weight) for weight in trainable_variables]
+        super().apply(grads, trainable_variables)
+        moved = [weight - old for weight, old in zip(trainable_variables, before)]
+        self.seen.assign(tf.stack([tf.linalg.global_norm(grads), tf.linalg.global_norm(moved)]))
+
+
+def watch(
+    lesson: ModuleType, data: datasets.ImageData, way: dict[str, Any], seed: int
+) -> list[tuple[float, float, float]]:
+    """Train at the high rate; return gradient, Adam's step and saturated share of each step."""
+    usual, keras.optimizers.Adam = keras.optimizers.Adam, WatchedAdam
+    parts, step = lesson.make_training(way, lesson.HIGH, seed)
+    keras.optimizers.Adam = usual
+    shorten_memory(parts, way)
+    ordered = datasets.batches(lesson.scaled(data.train_images), lesson.BATCH, seed)
+    z, rows = lesson.noise_of(lesson.BATCH, seed=5), []
+    for number in range(TIME):
+        step(next(ordered), number)
+        if number % TOGETHER == 0:
+            ends = np.abs(parts["generator"](z, training=True)) > ENDS
+        rows.append((*parts["generator_optimizer"].seen.numpy(), np.mean(ends)))
+    return rows
+
+
+def make_steps(lesson: ModuleType) -> None:
+    """Write what `watch` sees with hinge, with the usual memory and a short one of each player."""
+    hinge, data, rows = lesson.WAYS["hinge"], complete_clothes(), []
+    ways = {"usual": hinge} | {who: hinge | {"memory": who} for _, who in WHOSE[:2]}
+    for seed in WATCHED_SEEDS:
+        seen = {name: watch(lesson, data, way, seed) for name, way in ways.items()}
+        rows += rows_of(seed, seen, facts_of(lesson)[0])
+    write_rows(STEPS, rows[0], rows)
+
+
+def rows_of(seed: int, seen: dict[str, Any], code: str) -> list[dict[str, Any]]:
+    """Return a row for each few steps: the means of each way's (steps, 3) numbers."""
+    means = {
+        f"{name}_{way}": np.reshape(numbers, (-1, TOGETHER, len(WATCHED))).mean(axis=1)[:, place]
+        for place, name in enumerate(WATCHED)
+        for way, numbers in seen.items()
+    }
+    return [
+        {"seed": seed, "step": place * TOGETHER, "code": code}
+        | {name: f"{column[place]:.4g}" for name, column in means.items()}
+        for place in range(TIME // TOGETHER)
+    ]
+
+
+def shorten_memory(parts: dict[str, Any], way: dict[str, Any]) -> None:
+    if "memory" in way:
+        parts[f"{way['memory']}_optimizer"].beta_2 = 0.9
 
 
 def make_runs(lesson: ModuleType, most: int) -> None:
@@ -173,13 +239,15 @@ def facts_of(lesson: ModuleType) -> tuple[str, str]:
 
 
 def main(what: str = "", most: str = "1000") -> None:
-    if what not in ("times", "runs", "strengths"):
-        raise SystemExit("Say what to do: times, runs or strengths.")
+    if what not in ("times", "runs", "strengths", "steps"):
+        raise SystemExit("Say what to do: times, runs, strengths or steps.")
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
     lesson = load_definitions("05", FOLDER / "further" / "05_stabilisers.ipynb")
     if what == "times":
         measure_times(lesson, lesson.scaled(complete_clothes().train_images[: lesson.BATCH]))
+    elif what == "steps":
+        make_steps(lesson)
     elif what == "runs":
         make_runs(lesson, int(most))
     else:

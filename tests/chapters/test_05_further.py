@@ -231,6 +231,23 @@ def test_the_table_of_other_strengths_is_of_this_code(lesson):
     assert {row["judge"] for row in rows} == {judge()}
 
 
+def test_the_watched_steps_are_of_this_code(lesson):
+    rows = read_rows(stabilisers.STEPS)
+    numbers = range(0, stabilisers.TIME, stabilisers.TOGETHER)
+    wanted = [(str(seed), str(step)) for seed in stabilisers.WATCHED_SEEDS for step in numbers]
+    assert [(row["seed"], row["step"]) for row in rows] == wanted
+    assert {row["code"] for row in rows} == {code_of(lesson, stabilisers.NOT_USED)}
+
+
+def test_adam_notes_its_gradient_and_its_step():
+    weight = keras.Variable([3.0, 4.0])
+    adam = stabilisers.WatchedAdam(0.1)
+    adam.build([weight])
+    adam.apply([tf.constant([30.0, 40.0])], [weight])
+    assert adam.seen.numpy() == pytest.approx([50, 0.1 * 2**0.5], rel=1e-4)
+    assert weight.numpy() == pytest.approx([2.9, 3.9], rel=1e-4)
+
+
 def test_the_smallest_gan_arrives_with_a_price_and_small_steps_only(lesson):
     def sigmoid(x):
         return 1 / (1 + np.exp(-x))
