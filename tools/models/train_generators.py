@@ -16,6 +16,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import affine_transform
+from skimage.color import rgb2hsv
 
 from helpers import datasets, metrics, pairs, pretrained
 from helpers.course import run_folder, start
@@ -23,6 +25,8 @@ from tools.models.publish_model import publish_model, update_card
 from tools.notebooks.definitions import load_definitions
 
 NOISE_SEED = 1  # of the pictures that are scored
+LEAST_CHROMA, FEWEST = 40, 20  # largest minus smallest channel, grey values; coloured pixels
+HUES, VERSIONS, MOST_VERSIONS = 12, 6, (3, 12)  # of a drawing: on average, and the limits
 Trained = tuple[Any, dict[str, list[float]]]  # a generator of built-in layers, and its history
 
 
@@ -46,8 +50,51 @@ def cgan(chapter: Any, run: str, data: datasets.ImageData, steps: int) -> Traine
 
 
 def pix2pix(chapter: Any, run: str, data: pairs.PairData, steps: int) -> Trained:
-    parts, history = chapter.train(run, data, gan=True, steps=steps, mirror=True)
+    parts, history = chapter.train(run, like_sketches(data), gan=True, steps=steps, mirror=True)
     return parts["generator"], history
+
+
+def like_sketches(data: pairs.PairData) -> pairs.PairData:
+    """Return training pairs that are turned, sheared and scaled, of each hue about equally many.
+
+    A sketch on the pad is not drawn like an emoji: it leans, and has another size. A fifth of the
+    set has hardly any colour, and is left out: with it, a generator paints what it does not know
+    grey. And most of the rest is yellow or red: so rarer hues are repeated more often (Zhang and
+    others, "Colorful image colorization", 2016, weigh rare colours more, too).
+    """
+    both = np.concatenate([data.train_inputs, data.train_targets], axis=-1)
+    middle = np.array([middle_colour(pair) for pair in both])
+    both, middle = (x[np.ptp(middle, axis=1) >= LEAST_CHROMA] for x in (both, middle))
+    hues = np.int32(rgb2hsv(middle / 255)[:, 0] * HUES)  # red to orange is the first
+    shares = np.bincount(hues, minlength=HUES) / len(hues)
+    versions = np.int32(np.clip(VERSIONS / (HUES * shares[hues]), *MOST_VERSIONS))
+    repeated = np.repeat(both, versions, axis=0)
+    matrices = affine_matrices(np.random.default_rng(NOISE_SEED), len(repeated))
+    turned = np.stack([affine(pair, matrix) for pair, matrix in zip(repeated, matrices)])
+    return dataclasses.replace(data, train_inputs=turned[..., :1], train_targets=turned[..., 1:])
+
+
+def middle_colour(pair: np.ndarray) -> np.ndarray:
+    """Return the median of what is coloured in a drawing, (3,); grey if nothing is."""
+    lines, colours = pair[..., 0], pair[..., 1:]
+    coloured = colours[(lines > 200) & (np.ptp(colours, axis=-1) > LEAST_CHROMA)]
+    return np.median(coloured, axis=0) if len(coloured) > FEWEST else np.zeros(3)
+
+
+def affine_matrices(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return (count, 2, 2): rotations of up to 12 degrees, shears of up to 0.1, sizes 0.7 to 1.1."""
+    angles, shears = rng.uniform(-0.2, 0.2, count), rng.uniform(-0.1, 0.1, count)
+    cosines, sines, ones = np.cos(angles), np.sin(angles), np.ones(count)
+    turns = np.moveaxis(np.array([[cosines, -sines], [sines, cosines]]), -1, 0)
+    leans = np.moveaxis(np.array([[ones, shears], [0 * ones, ones]]), -1, 0)
+    return turns @ leans / rng.uniform(0.7, 1.1, (count, 1, 1))
+
+
+def affine(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Turn a picture, uint8 (H, W, C), about its middle; outside of it is white."""
+    middle = (np.array(image.shape[:2]) - 1) / 2
+    turn = partial(affine_transform, matrix=matrix, offset=middle - matrix @ middle)
+    return np.stack([turn(side, order=1, cval=255) for side in np.moveaxis(image, -1, 0)], axis=-1)
 
 
 DIGITS, CLOTHES, BOOTS, DRAWINGS = "mnist", "fashion_mnist", "ankle boots", "openmoji"
@@ -58,7 +105,7 @@ PLANS = {  # name: how it is trained, from what, steps, what it is
     "03_gan_boots": (LIGHT, BOOTS, 5_000, "light generator of ankle boots"),
     "03_gan_digits": (HEAVY, DIGITS, 2_000, "generator of digits, the heavy pair"),
     "06_cgan_digits": (cgan, DIGITS, 8_000, f"{CONDITIONAL} digits"),
-    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 12_000, "Pix2Pix, from lines to colours"),
+    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 6_000, "Pix2Pix, from lines to colours"),
     "06_cgan_clothes": (cgan, CLOTHES, 15_000, f"{CONDITIONAL} clothes"),
 }
 
