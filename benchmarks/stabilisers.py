@@ -13,7 +13,8 @@ run at which it stopped, and makes at most `most` runs. A run is made again only
 code, the time of its step or the judge has changed. `strengths` does the same for R1 with other
 strengths, for spectral normalisation whose logits are multiplied before the loss, and for an Adam
 with a short memory: three quarters of an hour on the reference machine. `steps` trains a few ways
-once more, and writes how long the gradient of the generator and the step of its Adam are.
+once more, and writes how long the gradient of the generator and the step of its Adam are (five
+trainings with two seeds, ten minutes on the reference machine).
 """
 
 import os
@@ -45,6 +46,7 @@ TIMES, RUNS = MEASURED / "stabiliser_times.csv", MEASURED / "stabilisers.csv"
 STRENGTHS, STEPS = MEASURED / "stabiliser_strengths.csv", MEASURED / "stabiliser_steps.csv"
 WATCHED = "gradient", "adam_step", "saturated"  # of the generator, with hinge at the high rate
 WATCHED_SEEDS, TOGETHER, ENDS = (42, 43), 5, 0.99  # means of five steps; of tanh
+FORGETS = 600  # from this step on the memory is short
 KEY = ("way", "rate", "seed", "steps", "code", "judge")
 SCORES = ("fcd", "floor", "precision", "recall", "classes")
 TIME = 1_500  # steps of the plain way: about 40 seconds on the reference machine
@@ -135,10 +137,12 @@ def watch(
     usual, keras.optimizers.Adam = keras.optimizers.Adam, WatchedAdam
     parts, step = lesson.make_training(way, lesson.HIGH, seed)
     keras.optimizers.Adam = usual
-    shorten_memory(parts, way)
     ordered = datasets.batches(lesson.scaled(data.train_images), lesson.BATCH, seed)
     z, rows = lesson.noise_of(lesson.BATCH, seed=5), []
     for number in range(TIME):
+        if number == way.get("from", 0):
+            shorten_memory(parts, way)
+            step = traced_again(lesson, parts, way) if number else step
         step(next(ordered), number)
         if number % TOGETHER == 0:
             ends = np.abs(parts["generator"](z, training=True)) > ENDS
@@ -146,10 +150,19 @@ def watch(
     return rows
 
 
+def traced_again(lesson: ModuleType, parts: dict[str, Any], way: dict[str, Any]) -> Any:
+    """Return the step of a way without a penalty, on the same parts; its graph has new settings."""
+    trained = {name: part for name, part in parts.items() if name != "averaged"}
+    step = lesson.make_train_step(**trained, way=way)
+    return lambda real, number: step(tf.constant(real), 0.0, True)
+
+
 def make_steps(lesson: ModuleType) -> None:
-    """Write what `watch` sees with hinge, with the usual memory and a short one of each player."""
+    """Write what `watch` sees with hinge: usual memory, a short one of a player, a late short one."""
     hinge, data, rows = lesson.WAYS["hinge"], complete_clothes(), []
     ways = {"usual": hinge} | {who: hinge | {"memory": who} for _, who in WHOSE[:2]}
+    ways["forgets"] = ways["generator"] | {"from": FORGETS}
+    ways["both"] = hinge | {"memory": "generator discriminator", "from": FORGETS}
     for seed in WATCHED_SEEDS:
         seen = {name: watch(lesson, data, way, seed) for name, way in ways.items()}
         rows += rows_of(seed, seen, facts_of(lesson)[0])
@@ -159,7 +172,7 @@ def make_steps(lesson: ModuleType) -> None:
 def rows_of(seed: int, seen: dict[str, Any], code: str) -> list[dict[str, Any]]:
     """Return a row for each few steps: the means of each way's (steps, 3) numbers."""
     means = {
-        f"{name}_{way}": np.reshape(numbers, (-1, TOGETHER, len(WATCHED))).mean(axis=1)[:, place]
+        f"{way}_{name}": np.reshape(numbers, (-1, TOGETHER, len(WATCHED))).mean(axis=1)[:, place]
         for place, name in enumerate(WATCHED)
         for way, numbers in seen.items()
     }
@@ -171,8 +184,8 @@ def rows_of(seed: int, seen: dict[str, Any], code: str) -> list[dict[str, Any]]:
 
 
 def shorten_memory(parts: dict[str, Any], way: dict[str, Any]) -> None:
-    if "memory" in way:
-        parts[f"{way['memory']}_optimizer"].beta_2 = 0.9
+    for player in way.get("memory", "").split():
+        parts[f"{player}_optimizer"].beta_2 = 0.9
 
 
 def make_runs(lesson: ModuleType, most: int) -> None:
