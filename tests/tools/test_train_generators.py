@@ -160,8 +160,9 @@ def test_translated_pictures_have_scores_of_their_own():
     assert measured == pytest.approx({"texture_distance": 0, "l1_grey_values": 10})
 
 
-def test_drawings_are_mirrored_and_judged_by_a_discriminator():
+def test_drawings_are_mirrored_and_judged_by_a_discriminator(monkeypatch):
     asked = {}
+    monkeypatch.setattr(train_generators, "like_sketches", lambda data: data)
 
     def train(run, data, **options):
         asked.update(options, run=run)
@@ -179,3 +180,19 @@ def test_what_cannot_be_trained_is_said(monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "embedded")
     with pytest.raises(SystemExit, match="complete official sets"):
         train_generators.load_pictures("mnist")
+
+
+def test_sketches_have_colours_and_both_sides_move_together():
+    """Grey drawings go, rare hues come more often, and each pair is turned as one."""
+    rng = np.random.default_rng(0)
+    lines = rng.choice([0, 255], (22, 64, 64, 1), p=[0.2, 0.8]).astype(np.uint8)
+    lines[:, 20:40, 20:40] = 255
+    targets = np.repeat(lines, 3, axis=-1)
+    targets[:20, 20:40, 20:40, 2] = 0  # 20 are yellow, one is magenta, and one stays grey
+    targets[20, 20:40, 20:40, 1] = 0
+    data = pairs.PairData("tiny", "folder", lines, targets, lines, targets)
+    made = train_generators.like_sketches(data)
+    yellow, magenta = (np.sum(made.train_targets[:, 32, 32, at] < 128) for at in (2, 1))
+    assert (yellow, magenta) == (20 * 3, 10) and len(made.train_inputs) == 70
+    np.testing.assert_array_equal(made.train_targets[..., 0], made.train_inputs[..., 0])
+    assert all((image != lines[0]).any() for image in made.train_inputs)

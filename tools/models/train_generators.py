@@ -82,7 +82,7 @@ def middle_colour(pair: np.ndarray) -> np.ndarray:
 
 
 def affine_matrices(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Return (count, 2, 2): rotations of up to 12 degrees, shears of up to 0.1, sizes 0.7 to 1.1."""
+    """Return (count, 2, 2): rotations of up to 0.2 radians, shears up to 0.1, sizes 0.7 to 1.1."""
     angles, shears = rng.uniform(-0.2, 0.2, count), rng.uniform(-0.1, 0.1, count)
     cosines, sines, ones = np.cos(angles), np.sin(angles), np.ones(count)
     turns = np.moveaxis(np.array([[cosines, -sines], [sines, cosines]]), -1, 0)
