@@ -8,7 +8,6 @@ import pytest
 from helpers import course, pairs
 from helpers.datasets import load
 from helpers.pairs import load_pairs
-from tools.data import draw_pairs
 
 
 @pytest.fixture(autouse=True)
@@ -38,20 +37,6 @@ def test_what_is_drawn_and_its_colours_lie_in_the_same_place():
     pairs = load_pairs("openmoji")
     dark = pairs.train_inputs[..., 0] < 50
     assert pairs.train_targets[dark].mean() < 30
-
-
-@pytest.mark.parametrize("name", draw_pairs.DRAWN)
-def test_the_shipped_pairs_are_those_that_the_program_draws(name, capsys):
-    pairs = load_pairs(name)
-    assert pairs.train_inputs.shape == pairs.train_targets.shape == (1_000, 64, 64, 3)
-    assert pairs.test_inputs.shape == pairs.test_targets.shape == (100, 64, 64, 3)
-    assert pairs.source == course.sources[name] == "embedded"
-    for number in (0, 7, 999, 1_050):
-        inputs, targets = draw_pairs.DRAWN[name](number, side=64)
-        part, place = ("train", number) if number < 1_000 else ("test", number - 1_000)
-        assert np.array_equal(getattr(pairs, f"{part}_inputs")[place], inputs)
-        assert np.array_equal(getattr(pairs, f"{part}_targets")[place], targets)
-    assert "1,000 train + 100 test pairs, 64 x 64 pixels" in capsys.readouterr().out
 
 
 def test_edges_lie_where_the_garments_change(monkeypatch):
