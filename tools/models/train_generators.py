@@ -26,7 +26,8 @@ from tools.notebooks.definitions import load_definitions
 
 NOISE_SEED = 1  # of the pictures that are scored
 LEAST_CHROMA, FEWEST = 40, 20  # largest minus smallest channel, grey values; coloured pixels
-HUES, VERSIONS, MOST_VERSIONS = 12, 6, (3, 12)  # of a drawing: on average, and the limits
+HUES, VERSIONS, MOST_VERSIONS = 12, 6, (2, 6)  # of a drawing: on average, and the limits
+LEAST_STEP = 50  # of a channel between two pixels: there a flat picture gets a line
 Trained = tuple[Any, dict[str, list[float]]]  # a generator of built-in layers, and its history
 
 
@@ -55,14 +56,17 @@ def pix2pix(chapter: Any, run: str, data: pairs.PairData, steps: int) -> Trained
 
 
 def like_sketches(data: pairs.PairData) -> pairs.PairData:
-    """Return training pairs that are turned, sheared and scaled, of each hue about equally many.
+    """Return training pairs of two sets, turned, sheared and scaled, rare hues more often.
 
-    A sketch on the pad is not drawn like an emoji: it leans, and has another size. A fifth of the
-    set has hardly any colour, and is left out: with it, a generator paints what it does not know
-    grey. And most of the rest is yellow or red: so rarer hues are repeated more often (Zhang and
-    others, "Colorful image colorization", 2016, weigh rare colours more, too).
+    A sketch on the pad is not drawn like an emoji: it leans, and has another size. So a second
+    style is added: the flat Fluent pictures and their outlines (its test has the same symbols as
+    that of OpenMoji). A fifth of the set has hardly any colour, and is left out: with it, a
+    generator paints what it does not know grey. Most of the rest is yellow or red, so rarer hues
+    are repeated more often (as rare colours weigh more in Zhang and others, "Colorful image
+    colorization", 2016).
     """
     both = np.concatenate([data.train_inputs, data.train_targets], axis=-1)
+    both = np.concatenate([both, outlined(pairs.load_pairs("fluent").train_inputs)])
     middle = np.array([middle_colour(pair) for pair in both])
     both, middle = (x[np.ptp(middle, axis=1) >= LEAST_CHROMA] for x in (both, middle))
     hues = np.int32(rgb2hsv(middle / 255)[:, 0] * HUES)  # red to orange is the first
@@ -72,6 +76,21 @@ def like_sketches(data: pairs.PairData) -> pairs.PairData:
     matrices = affine_matrices(np.random.default_rng(NOISE_SEED), len(repeated))
     turned = np.stack([affine(pair, matrix) for pair, matrix in zip(repeated, matrices)])
     return dataclasses.replace(data, train_inputs=turned[..., :1], train_targets=turned[..., 1:])
+
+
+def outlined(flat: np.ndarray) -> np.ndarray:
+    """Return pairs, uint8 (N, H, W, 4): black lines where a colour changes, and lines on colours.
+
+    A line is two pixels wide. `flat` is uint8 (N, H, W, 3).
+    """
+    steps = np.zeros(flat.shape[:3], int)
+    for axis in (1, 2):
+        jumps = np.abs(np.diff(flat.astype(int), axis=axis)).max(axis=-1)
+        for edges in ((1, 0), (0, 1)):
+            pads = [edges if place == axis else (0, 0) for place in range(3)]
+            steps = np.maximum(steps, np.pad(jumps, pads))
+    lines = np.where(steps > LEAST_STEP, 0, 255).astype(np.uint8)[..., np.newaxis]
+    return np.concatenate([lines, np.minimum(lines, flat)], axis=-1)
 
 
 def middle_colour(pair: np.ndarray) -> np.ndarray:
@@ -105,7 +124,7 @@ PLANS = {  # name: how it is trained, from what, steps, what it is
     "03_gan_boots": (LIGHT, BOOTS, 5_000, "light generator of ankle boots"),
     "03_gan_digits": (HEAVY, DIGITS, 2_000, "generator of digits, the heavy pair"),
     "06_cgan_digits": (cgan, DIGITS, 8_000, f"{CONDITIONAL} digits"),
-    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 6_000, "Pix2Pix, from lines to colours"),
+    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 8_000, "Pix2Pix, from lines to colours"),
     "06_cgan_clothes": (cgan, CLOTHES, 15_000, f"{CONDITIONAL} clothes"),
 }
 
