@@ -32,8 +32,7 @@ def flatten(picture: Image.Image, invert: bool = False) -> Image.Image:
         picture = from_array(picture)
     sheet = Image.new("RGBA", picture.size, "black" if invert else "white")
     sheet.alpha_composite(picture.convert("RGBA"))
-    flat = sheet.convert("RGB")
-    return ImageOps.invert(flat) if invert else flat
+    return ImageOps.invert(sheet.convert("RGB")) if invert else sheet.convert("RGB")
 
 
 def from_array(values: Any) -> Image.Image:
