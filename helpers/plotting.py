@@ -122,7 +122,7 @@ def history_curves(curves: Rows, panels: Rows, x: Array = (), log=(), points=500
         axes.set_ylim((0, 1.05) if title == "accuracy" else None)
         axes.grid(alpha=0.3)
         if len(panels[title]) > 1:  # below the panel, for on it the legend would hide curves
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=1 + (len(panels) < 4))
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=1 + (len(panels) < 4))
     return figure
 
 
