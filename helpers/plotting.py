@@ -118,7 +118,7 @@ def history_curves(
         axes.set_ylim(dict(ranges).get(title))
         axes.grid(alpha=0.3)
         if len(panels[title]) > 1:  # below the panel, for on it the legend would hide curves
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=1 + (len(panels) < 4))
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=1 + (len(panels) < 4))
     return figure
 
 
