@@ -158,7 +158,7 @@ def traced_again(lesson: ModuleType, parts: dict[str, Any], way: dict[str, Any])
 
 
 def make_steps(lesson: ModuleType) -> None:
-    """Write what `watch` sees with hinge: usual memory, a short one of a player, a late short one."""
+    """Write what `watch` sees with hinge: usual memory, that of a player short, also late."""
     hinge, data, rows = lesson.WAYS["hinge"], complete_clothes(), []
     ways = {"usual": hinge} | {who: hinge | {"memory": who} for _, who in WHOSE[:2]}
     ways["forgets"] = ways["generator"] | {"from": FORGETS}
