@@ -124,7 +124,7 @@ PLANS = {  # name: how it is trained, from what, steps, what it is
     "03_gan_boots": (LIGHT, BOOTS, 5_000, "light generator of ankle boots"),
     "03_gan_digits": (HEAVY, DIGITS, 2_000, "generator of digits, the heavy pair"),
     "06_cgan_digits": (cgan, DIGITS, 8_000, f"{CONDITIONAL} digits"),
-    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 8_000, "Pix2Pix, from lines to colours"),
+    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 8_000, "Pix2Pix, from lines to colours (OpenMoji, Fluent's outlines)"),
     "06_cgan_clothes": (cgan, CLOTHES, 15_000, f"{CONDITIONAL} clothes"),
 }
 
