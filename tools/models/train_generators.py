@@ -119,12 +119,13 @@ def affine(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 DIGITS, CLOTHES, BOOTS, DRAWINGS = "mnist", "fashion_mnist", "ankle boots", "openmoji"
 LIGHT, HEAVY = (partial(gan, heavy=choice) for choice in (False, True))
 CONDITIONAL = "conditional GAN, averaged generator of"
+BOTH = "(OpenMoji, Fluent's outlines)"
 PLANS = {  # name: how it is trained, from what, steps, what it is
     "04_dcgan_clothes": (dcgan, CLOTHES, 25_000, "improved recipe, averaged generator of clothes"),
     "03_gan_boots": (LIGHT, BOOTS, 5_000, "light generator of ankle boots"),
     "03_gan_digits": (HEAVY, DIGITS, 2_000, "generator of digits, the heavy pair"),
     "06_cgan_digits": (cgan, DIGITS, 8_000, f"{CONDITIONAL} digits"),
-    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 8_000, "Pix2Pix, from lines to colours (OpenMoji, Fluent's outlines)"),
+    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 8_000, f"Pix2Pix, from lines to colours {BOTH}"),
     "06_cgan_clothes": (cgan, CLOTHES, 15_000, f"{CONDITIONAL} clothes"),
 }
 
