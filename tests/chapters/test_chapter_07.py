@@ -72,7 +72,9 @@ def random_weights(network):
 
 
 def test_the_paper_s_generator_has_the_paper_s_numbers(chapter):
-    generator = chapter.make_generator(256, 64, norm=batch_norm, up=chapter.transposed_conv)
+    generator = chapter.make_generator(
+        256, 64, norm=batch_norm, up=chapter.transposed_conv, input_skip=False
+    )
     assert generator.count_params() == 54_425_859
     assert generator.output_shape == (None, 256, 256, 3)
     convolutions = layers_of(generator, CONVOLUTIONS)
@@ -94,14 +96,14 @@ def test_first_weights_differ_from_layer_to_layer_and_have_the_paper_s_spread(ch
 def test_the_depth_follows_the_size(chapter, size):
     generator = chapter.make_generator(size, TINY, channels=(1, 3))
     shapes = [layer.output.shape[1] for layer in layers_of(generator, keras.layers.Conv2D)]
-    assert min(shapes) == 1 and len(shapes) == 2 * np.log2(size)
+    assert min(shapes) == 1 and len(shapes) == 2 * np.log2(size) + 1
     assert (generator.input_shape, generator.output_shape) == (
         (None, size, size, 1),
         (None, size, size, 3),
     )
     joints = layers_of(generator, keras.layers.Concatenate)
     assert [joint.output.shape[1] for joint in joints] == [2**k for k in range(1, len(joints) + 1)]
-    assert len(joints) == np.log2(size) - 1
+    assert len(joints) == np.log2(size)
 
 
 @pytest.mark.parametrize("size", [0, 8, 48, 96, 100, 1024])
@@ -123,7 +125,7 @@ def test_instance_norm_is_what_it_says(chapter):
 def test_the_middle_is_not_normalised_and_knows_the_picture(chapter):
     generator = chapter.make_generator()
     norms = layers_of(generator, keras.layers.GroupNormalization)
-    assert len(norms) == 9 and min(norm.output.shape[1] for norm in norms) == 2
+    assert len(norms) == 10 and min(norm.output.shape[1] for norm in norms) == 2
     middle = next(layer for layer in generator.layers if layer.output.shape[1] == 1)
     to_middle = keras.Model(generator.input, middle.output)
     one, other = to_middle(RNG.uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)).numpy()
