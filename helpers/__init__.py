@@ -1,7 +1,4 @@
-"""Everything of the course that is not the lesson: budgets, data, pictures, records and widgets.
-
-A chapter's models, losses and training loops are never here. They stand in the chapter's notebook.
-"""
+"""What is not the lesson. A chapter's models, losses and train steps stand in its notebook."""
 
 import os
 

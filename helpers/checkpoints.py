@@ -1,13 +1,13 @@
 """Checkpoints: a training that is stopped, also by SIGKILL, goes on where it was last saved.
 
-On a CPU it ends with the same bits, if TensorFlow traces the train step in the same way. One `.npz`
-file holds all, but not the global random generators: use a `tf.random.Generator`, and keep it too.
+On a CPU it ends with the same bits, if its step is traced alike. Global random state is not kept.
 """
 
 import errno
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,11 @@ import numpy as np
 from .course import atomic_write, explain_refusal, run_folder
 
 KEPT = 3  # files
-PARTS = ("settings", "configurations", "history")  # of a manifest
 NOT_COMPARED = {"seed", "shared_object_id", "code"}  # seeds: their state is kept; code: lambdas
-REMEDY = (
-    "Nothing was changed. Give the run another name, or give fresh=True to train from the start: "
-    "the old checkpoints are replaced when the first new one is complete."
-)
+REMEDY = "Nothing was changed. Give the run another name, or give fresh=True to train from the "
+REMEDY += "start: the older run gets a name that ends in .before, and stays until you do it again."
+PATTERN = f"run-{'[0-9]' * 3}-step-{'[0-9]' * 8}.npz"
+find_files = lambda folder: sorted(folder.glob(PATTERN))  # oldest first
 
 
 class CheckpointError(RuntimeError):
@@ -33,41 +32,43 @@ class CheckpointError(RuntimeError):
 class Checkpoints:
     """Keep the state of a training in a folder, which one kernel at a time can use.
 
-    Args:
-        things: what to keep, by name: built models, optimizers and metrics of Keras, variables,
-            random generators of `tf.random` and `keras.random`.
-        settings: plain values that must be the same when the training goes on.
-        fresh: start again; the first `save` replaces the older checkpoints.
-
-    CheckpointError: another kernel trains in the folder. OSError: it cannot be written.
-    TypeError, ValueError: a thing of another kind, or one that is not built.
+    Things are, by name, built models, optimizers and metrics of Keras, variables, and random
+    generators of `tf.random` and `keras.random`. Settings are plain values that must be the same
+    when the training goes on. If it is `fresh`, `resume` puts an older run aside. CheckpointError:
+    another kernel trains in the folder. OSError: it cannot be written. TypeError, ValueError: a
+    thing of another kind, or one that is not built.
     """
 
     def __init__(self, folder: Path, things: dict, settings: dict, fresh: bool = False):
         self.folder, self.settings, self.fresh = folder, settings, fresh
         self.variables = variables_of(things)
-        self.configurations = {name: configuration(thing) for name, thing in things.items()}
-        self._run = 1  # a fresh training has the next number
-        self._whole: list[Path] = []  # of this run, oldest first
-        self._lock = lock(folder)  # until this object or the kernel ends
+        configurations = {name: configuration(thing) for name, thing in things.items()}
+        self._made_with = {"settings": settings, "configurations": configurations}
+        self._run = "run-001"  # older versions of the course counted on
+        self._whole: list[Path] = []  # oldest first
+        with explain_refusal(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            place = folder.with_name(f".{folder.name}.lock")  # beside it, for it may be renamed
+            self._lock = filelock.FileLock(place, timeout=0, is_singleton=True)  # one a kernel
+            try:
+                self._lock.acquire()
+            except filelock.Timeout:
+                hint = "Shut it down (JupyterLab: the square at the left) or give another name."
+                raise CheckpointError(f"Another kernel trains in '{folder}'. {hint}") from None
         for left in folder.glob(".run-*.npz.*"):  # of a save that was killed
             left.unlink()
 
     def save(self, step: int, history: dict[str, list[float]]) -> None:
-        """Write a checkpoint, then remove the oldest ones. If it fails, they stay as they are.
-
-        CheckpointError: a variable is not finite. OSError: the file cannot be written.
-        """
+        """Write a checkpoint, then remove the oldest. CheckpointError: a variable is not finite."""
         arrays = {name: np.asarray(variable) for name, variable in self.variables.items()}
         if bad := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
-            raise CheckpointError(
-                f"Step {step:,} was not saved: {bad[0]} is not finite any more. Lower the learning "
-                "rate, or mend the loss, and give the run another name. Older checkpoints are kept."
-            )
-        manifest = dict(zip(PARTS, (self.settings, self.configurations, list(history))))
-        arrays["manifest"] = np.frombuffer(json.dumps(manifest).encode(), np.uint8)
+            seen = f"Step {step:,} was not saved: {bad[0]} is not finite any more"
+            remedy = "Lower the learning rate, or mend the loss, and give the run another name"
+            raise CheckpointError(f"{seen}. {remedy}. Older checkpoints are kept.")
+        manifest = json.dumps(self._made_with | {"history": list(history)})
+        arrays["manifest"] = np.frombuffer(manifest.encode(), np.uint8)
         arrays |= {f"curve {name}": np.float64(curve) for name, curve in history.items()}
-        path = self.folder / f"run-{self._run:03d}-step-{step:08d}.npz"
+        path = self.folder / f"{self._run}-step-{step:08d}.npz"
         with atomic_write(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)
             file.flush()
@@ -77,33 +78,32 @@ class Checkpoints:
             old.unlink(missing_ok=True)
 
     def resume(self) -> tuple[int, dict[str, list[float]]]:
-        """Bring the newest whole checkpoint back, print what was found, return (step, history).
-
-        CheckpointError: it belongs to another model or other settings.
-        """
+        """Load the newest checkpoint; return (step, history). CheckpointError: it does not fit."""
         files = find_files(self.folder)
         if self.fresh and files:
-            self._run, self._whole = int(files[-1].name[4:7]) + 1, []
-            print(f"Training starts at step 0. The first save replaces {len(files)} checkpoints.")
+            before = self.folder.with_name(f"{self.folder.name}.before")
+            shutil.rmtree(before, ignore_errors=True)
+            self.folder.rename(before)
+            self.folder.mkdir()
+            print(f"Training starts at step 0. The older run is now '{before.name}'.")
             return 0, {}
         for path, manifest, arrays in read_whole(files):
-            for part, now in zip(PARTS, (self.settings, self.configurations)):
-                if found := first_difference(manifest[part], json.loads(json.dumps(now))):
-                    raise CheckpointError(f"{path} was made with something else: {found}. {REMEDY}")
+            history = manifest.pop("history")
+            if found := first_difference(manifest, json.loads(json.dumps(self._made_with))):
+                raise CheckpointError(f"{path} was made with something else: {found}. {REMEDY}")
             assign(self.variables, arrays, path)
-            self._run, step = int(path.name[4:7]), int(path.stem[-8:])
-            self._whole = [old for old in files if old <= path and old.name[:7] == path.name[:7]]
+            self._run, step = path.name[:7], int(path.stem[-8:])
+            self._whole = [old for old in files if old <= path]
             print(f"The checkpoint of step {step:,} is loaded.")
-            return step, {name: arrays[f"curve {name}"].tolist() for name in manifest["history"]}
+            return step, {name: arrays[f"curve {name}"].tolist() for name in history}
         print("No checkpoint yet: training starts at step 0.")
         return 0, {}
 
 
 def restore(name: str, **things: Any) -> int:
-    """Load things from a run, such as "04_dcgan/improved", that may go on; return the step.
+    """Load things by their names in a run, "04_dcgan/improved", that may go on; return the step.
 
-    Things have the names that they have in the training. FileNotFoundError: the run has no whole
-    checkpoint. CheckpointError: it has no thing of this name and these shapes.
+    FileNotFoundError: it has no whole checkpoint. CheckpointError: no thing of this name and shape.
     """
     for path, _, arrays in read_whole(find_files(run_folder(name))):
         assign(variables_of(things), arrays, path)
@@ -161,24 +161,6 @@ def first_difference(old: Any, new: Any, place: str = "") -> str:
         found = (first_difference(one, other, f"{place}.{key}") for key, one, other in pairs)
         return next(filter(None, found), "")
     return "" if old == new else f"{place[1:]} was {str(old)[:80]}, is {str(new)[:80]}"
-
-
-def lock(folder: Path) -> filelock.BaseFileLock:
-    """Take a folder for this kernel; another object in the same kernel shares the lock."""
-    with explain_refusal(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        taken = filelock.FileLock(folder / ".lock", timeout=0, is_singleton=True)
-        try:
-            taken.acquire()
-        except filelock.Timeout:
-            hint = "Shut it down (JupyterLab: the square at the left) or give the run another name."
-            raise CheckpointError(f"Another kernel already trains in '{folder}'. {hint}") from None
-        return taken
-
-
-def find_files(folder: Path) -> list[Path]:
-    """Return all checkpoints of a folder, oldest first."""
-    return sorted(folder.glob(f"run-{'[0-9]' * 3}-step-{'[0-9]' * 8}.npz"))
 
 
 def read_whole(files: list[Path]) -> Iterator[tuple[Path, dict, dict[str, np.ndarray]]]:

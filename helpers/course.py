@@ -4,12 +4,10 @@ import contextlib
 import functools
 import json
 import os
-import platform
 import re
 import sys
 import tempfile
 import timeit
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,17 +58,13 @@ def machine_gflops() -> float:
 
     with tf.device("CPU"):
         matrix = tf.random.stateless_uniform((2048, 2048), seed=(1, 2))
-        tf.linalg.matmul(matrix[:256], matrix).numpy()  # starts the threads
         multiply = lambda: tf.linalg.matmul(matrix, matrix).numpy()
-        seconds = timeit.repeat(multiply, number=1, repeat=3)
+        seconds = timeit.repeat(multiply, number=1, repeat=4)  # the first starts the threads
     return 2 * 2048**3 / min(seconds) / 1e9
 
 
 def start(seed: int = 42) -> None:
-    """Begin a notebook: seed Python, NumPy and TensorFlow, and print what it runs on.
-
-    A reader's `keras.json` and `matplotlibrc` change nothing. Data sets stay known: runs are found.
-    """
+    """Begin a notebook: seed Python, NumPy and TensorFlow, and print what it runs on."""
     name = budget_name()
     with quiet_import():  # here, not above: it takes seconds
         import keras
@@ -82,16 +76,16 @@ def start(seed: int = 42) -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
         # This pass fails on graphs with LeakyReLU: an error text, no harm. Nothing is slower.
         tf.config.optimizer.set_experimental_options({"remapping": False})
-    keras.config.set_floatx("float32")
+    keras.config.set_floatx("float32")  # whatever a reader's keras.json and matplotlibrc say
     keras.config.set_image_data_format("channels_last")
     matplotlib.rcdefaults()
     keras.utils.set_random_seed(seed)
     machine_gflops.cache_clear()  # measure again: other programs may be closed now
     device = f"{len(gpus)} GPU" if gpus else f"CPU with {os.cpu_count()} cores"
-    machine = f"Device: {device} | Python {platform.python_version()}, TensorFlow {tf.__version__}"
+    machine = f"Device: {device} | Python {sys.version.split()[0]}, TensorFlow {tf.__version__}"
+    print(f"Budget: {name} | {machine}, Keras {keras.__version__} | Seed: {seed}")
     share = machine_gflops() / REFERENCE_GFLOPS
     speed = f"{machine_gflops():.0f} GFLOP/s, {share:.2g} times the reference ({REFERENCE_GFLOPS})"
-    print(f"Budget: {name} | {machine}, Keras {keras.__version__} | Seed: {seed}")
     print(f"This machine: {speed}. 5 minutes in the text are about {5 / share:.0f} here.")
 
 
@@ -106,10 +100,7 @@ def results_folder() -> Path:
 
 
 def run_folder(name: str) -> Path:
-    """Return `<results>/<budget>/<source>/<name>`; it may not exist yet.
-
-    The source is that of the first data set that was loaded. ValueError: a name of another form.
-    """
+    """Return `<results>/<budget>/<source of the first data set>/<name>`. ValueError: a bad name."""
     if not re.fullmatch(r"\d\d_\w+(/[\w.-]+)?", name):
         raise ValueError(f"{name!r}: a run must be like '04_dcgan/improved' (letters, digits, _-.)")
     return results_folder() / budget_name() / next(iter(sources.values()), "none") / name
@@ -124,10 +115,9 @@ def plain_number(name: str, value: Any) -> int | float:
 
 
 def record(chapter: str, **values: Any) -> None:
-    """Print the measured numbers of a chapter, such as "03_gan", in place of its older record.
+    """Print numbers of a chapter, and write them to `<results>/<budget>/<sources>/<chapter>.json`.
 
-    Numbers of Python, NumPy or TensorFlow go to `<results>/<budget>/<sources>/<chapter>.json`, with
-    `machine_gflops`. ValueError: one is not finite. OSError: no file, but they are printed.
+    ValueError: one is not finite. OSError: no file can be written, but they are printed.
     """
     numbers = {name: plain_number(name, value) for name, value in values.items()}
     text = json.dumps(numbers | {"machine_gflops": round(machine_gflops())}, indent=2)
@@ -143,20 +133,16 @@ def explain_refusal(path: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(
-            f"Cannot write '{path}': {error.strerror or error}. What was there is unchanged. Make "
-            "it writable and leave space on the disk, or set COURSE_RESULTS_DIR to another folder."
-        ) from None
+        seen = f"Cannot write '{path}': {error.strerror or error}. What was there is unchanged"
+        remedy = "Make it writable, leave space on the disk, or set COURSE_RESULTS_DIR elsewhere"
+        raise OSError(f"{seen}. {remedy}.") from None
 
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike, suffix: str = "") -> Iterator[Path]:
-    """Yield a temporary path, and move it over `path` only if the block ends without an error.
-
-    So no half-written file is left. Missing folders are made. `suffix`: of the temporary name.
-    """
+    """Yield a temporary path, and move it over `path` only if the block ends without an error."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{suffix}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(16).hex()}{suffix}")
     with explain_refusal(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

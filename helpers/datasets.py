@@ -3,23 +3,22 @@
 import dataclasses
 import gzip
 import hashlib
+import itertools
 import os
 import socket
 import textwrap
-from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from .course import DATA, from_root, quiet_import, sources
+from .course import DATA, from_root, sources
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 CLOTHES = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot"
 IDX = "train-images-idx3,train-labels-idx1,t10k-images-idx3,t10k-labels-idx1"
 IDX_FILES = [f"{part}-ubyte" for part in IDX.split(",")]
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
-DOWNLOAD_TIMEOUT = 30  # seconds without any answer
 CERTIFICATES = "Give Python your network's certificates (SSL_CERT_FILE; Mac: Install Certificates)"
 OFFICIAL_COUNT = 60_000  # training pictures of either set
 OFFICIAL_HASHES = {  # first digits of the SHA-256 of each array; MNIST's training half has no order
@@ -27,11 +26,9 @@ OFFICIAL_HASHES = {  # first digits of the SHA-256 of each array; MNIST's traini
     "fashion_mnist": ("2e487a6c89124f", "657fbd221bfc9f", "c867c93ff95360", "3d0e6c6ea990b5"),
 }
 Batch = np.ndarray | tuple[np.ndarray, ...]
-_Info = namedtuple("_Info", "title class_names embedded")
-_SETS = {
-    "mnist": _Info("MNIST", tuple("0123456789"), "embedded_digits.npz"),
-    "fashion_mnist": _Info("Fashion-MNIST", tuple(CLOTHES.split(",")), "embedded_clothes.npz"),
-}
+TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
+CLASS_NAMES = {"mnist": tuple("0123456789"), "fashion_mnist": tuple(CLOTHES.split(","))}
+EMBEDDED = {"mnist": "embedded_digits.npz", "fashion_mnist": "embedded_clothes.npz"}
 
 
 class DataError(ValueError):
@@ -58,12 +55,11 @@ def load(name: str) -> ImageData:
     `COURSE_DATA_DIR`, a folder with `<name>.npz` in Keras's layout or the four official idx files;
     Debian's package of Fashion-MNIST; Keras's copy or download; or that part, with a notice.
 
-    ValueError: the name is not "mnist" or "fashion_mnist"; unknown value of `COURSE_DATA`.
-    FileNotFoundError: `COURSE_DATA_DIR` is no folder, or the files are not in it.
-    DataError: a file is damaged or holds something else.
+    ValueError: an unknown name, or value of `COURSE_DATA`. FileNotFoundError: no such folder, or no
+    files in it. DataError: a file is damaged or holds something else.
     """
-    if name not in _SETS:
-        raise ValueError(f"There is no data set {name!r}. Choose one of: {', '.join(_SETS)}.")
+    if name not in TITLES:
+        raise ValueError(f"There is no data set {name!r}. Choose one of: {', '.join(TITLES)}.")
     wanted, folder = (os.environ.get(key) or "" for key in ("COURSE_DATA", "COURSE_DATA_DIR"))
     if wanted not in ("", "embedded"):
         raise ValueError(f"COURSE_DATA is {wanted!r}; the only value is 'embedded'. Or remove it.")
@@ -71,15 +67,17 @@ def load(name: str) -> ImageData:
         source, arrays = "embedded", _read_embedded(name, "COURSE_DATA=embedded asks for it.")
     elif folder:
         source, arrays = "folder", _read_folder(name, from_root(folder))
+    elif name == "fashion_mnist" and DEBIAN.is_dir():
+        source, arrays = "Debian", _read_folder(name, DEBIAN)
     else:
-        source, arrays = _read_debian_or_keras(name)
+        source, arrays = _read_keras(name)
     arrays = [np.require(array, np.uint8, "CW") for array in arrays]
-    info, official = _SETS[name], is_official(name, arrays)
+    official = is_official(name, arrays)
     counts = f"{len(arrays[0]):,} training images, {len(arrays[2]):,} test images"
     remark = "" if official or source == "embedded" else " They are not the official set."
-    print(f"{info.title} (source: {source}): {counts}.{remark}")
+    print(f"{TITLES[name]} (source: {source}): {counts}.{remark}")
     sources[name] = "official" if official else source
-    return ImageData(name, source, info.class_names, *arrays)
+    return ImageData(name, source, CLASS_NAMES[name], *arrays)
 
 
 def is_official(name: str, arrays: Sequence[np.ndarray]) -> bool:
@@ -105,72 +103,54 @@ def read_idx(folder: Path) -> tuple[np.ndarray, ...]:
 
 
 def batches(images: Batch, batch_size: int, seed: int, first_step: int = 0) -> Iterator[Batch]:
-    """Yield batches of shuffled images for ever. The order depends on seed and epoch alone.
+    """Yield batches of shuffled images for ever; with `first_step=n` those that follow n others.
 
-    So a training that goes on after step n gets, with `first_step=n`, the batches that it would
-    have got without the stop. Less than a batch at the end of an epoch is dropped. Images: an
-    array (N, ...), or a tuple of such that are shuffled alike. ValueError: no batch can be made.
+    The order depends on seed and epoch alone. Less than a batch at the end of an epoch is dropped.
+    Images: an array (N, ...), or a tuple of such, shuffled alike. ValueError: no batch can be made.
     """
     arrays = images if isinstance(images, tuple) else (images,)
     counts = [len(array) for array in arrays]
     if len({*counts}) > 1 or not 1 <= batch_size <= counts[0]:
         raise ValueError(f"No batch of {batch_size} can be made of {counts} pictures.")
-    length, step, order = counts[0], first_step, None
-    while True:
-        epoch, place = divmod(step, length // batch_size)
-        if order is None or place == 0:
-            order = np.random.default_rng([seed, epoch]).permutation(length)
+    for step in itertools.count(first_step):
+        epoch, place = divmod(step, counts[0] // batch_size)
+        if step == first_step or place == 0:
+            order = np.random.default_rng([seed, epoch]).permutation(counts[0])
         chosen = order[place * batch_size : (place + 1) * batch_size]
         batch = tuple(array[chosen] for array in arrays)
         yield batch if isinstance(images, tuple) else batch[0]
-        step += 1
 
 
 def _read_embedded(name: str, reason: str) -> tuple[np.ndarray, ...]:
     """Read the part that comes with the project, and say between two bars that it is a part."""
-    text = f"NOTICE: this is the part of {_SETS[name].title} that comes with the course. All cells "
+    text = f"NOTICE: this is the part of {TITLES[name]} that comes with the course. All cells "
     text += f"work, but numbers differ from those in the text. Why: {reason}"
     print("#" * 80, textwrap.fill(text, 80), "#" * 80, sep="\n")
-    return _read_npz(DATA / _SETS[name].embedded, "Restore it: git checkout -- data")
+    return _read_npz(DATA / EMBEDDED[name], "Restore it: git checkout -- data")
 
 
 def _read_folder(name: str, folder: Path) -> tuple[np.ndarray, ...]:
-    """Read `<name>.npz`, or idx files, from the folder that `COURSE_DATA_DIR` names."""
-    remedy = "Set COURSE_DATA_DIR to the folder that holds the files, or remove the variable."
-    if not folder.is_dir():
-        raise FileNotFoundError(f"COURSE_DATA_DIR: '{folder}' is not a folder. {remedy}")
+    """Read `<name>.npz`, or the idx files: those of both sets have the same names."""
     if (folder / f"{name}.npz").is_file():
         return _read_npz(folder / f"{name}.npz", "Copy the file again.")
-    if arrays := _find_idx(name, folder / name.replace("_", "-"), folder / name, folder):
-        return arrays
-    found = f"no {name}.npz, no four idx files, but {sorted(p.name for p in folder.iterdir())[:8]}"
-    raise FileNotFoundError(f"COURSE_DATA_DIR: '{folder}' has {found}. {remedy}")
-
-
-def _find_idx(name: str, *places: Path) -> tuple[np.ndarray, ...] | None:
-    """Read the idx files that hold the set: those of both sets have the same names."""
-    found = [place for place in places if list(place.glob(f"{IDX_FILES[0]}*"))]
-    for arrays in map(read_idx, found):
-        if is_official(name, arrays):
+    for place in (folder / name.replace("_", "-"), folder / name, folder):
+        if list(place.glob(f"{IDX_FILES[0]}*")) and is_official(name, arrays := read_idx(place)):
             return arrays
-    if found:
-        raise DataError(f"The idx files in '{found[0]}' are not those of {name}. Copy them again.")
-    return None
+    found = sorted(path.name for path in folder.glob("*"))[:8]
+    seen = f"'{folder}' is no folder with {name}.npz or its four idx files. It has {found}"
+    raise FileNotFoundError(f"{seen}. Set COURSE_DATA_DIR to another folder, or remove it.")
 
 
-def _read_debian_or_keras(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
-    """Read Debian's package, or Keras's copy or download; if that fails, the embedded part."""
-    if name == "fashion_mnist" and (arrays := _find_idx(name, DEBIAN)):
-        return "Debian", arrays
-    with quiet_import():
-        import keras
+def _read_keras(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
+    """Read Keras's copy or download; if that fails, the embedded part."""
+    import keras
 
     home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     home = home if os.access(home, os.W_OK) else Path("/tmp/.keras")  # as keras.utils.get_file
     names = ["mnist.npz"] if name == "mnist" else [f"fashion-mnist/{file}.gz" for file in IDX_FILES]
     files = [home / "datasets" / file for file in names]
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)  # Keras sets none: a silent network would hang
+    socket.setdefaulttimeout(30)  # seconds; Keras sets none: a silent network would hang
     try:
         train, test = getattr(keras.datasets, name).load_data()
         if not is_official(name, (*train, *test)):
@@ -178,10 +158,9 @@ def _read_debian_or_keras(name: str) -> tuple[str, tuple[np.ndarray, ...]]:
         return "download", (*train, *test)
     except Exception as error:  # Keras raises a bare Exception when a URL cannot be fetched
         if all(file.exists() for file in files):
-            raise DataError(
-                f"Keras's copy of {name} cannot be used: {error}. If your network answered with a "
-                f"web page, log in. Remove {', '.join(map(str, files))} and run this cell again."
-            ) from None
+            seen = f"Keras's copy of {name} cannot be used: {error}. If it is a web page, log in. "
+            remedy = f"Remove {', '.join(map(str, files))} and run this cell again."
+            raise DataError(seen + remedy) from None
         advice = CERTIFICATES if "SSL" in str(error) else "Connect to the network"
         reason = f"the download to '{files[0].parent}' failed ({error}). {advice} and restart the "
         reason += f"kernel, or set COURSE_DATA_DIR to a folder with {name}.npz."

@@ -22,6 +22,8 @@ FEWEST = 256  # twice as many as features: with fewer pictures a covariance says
 FrechetScore = namedtuple("FrechetScore", "fcd floor samples")
 Coverage = namedtuple("Coverage", "precision recall samples")
 _load_once = functools.cache(pretrained.load)
+_draw = lambda pool, count, seed: pool[np.random.default_rng(seed).permutation(len(pool))[:count]]
+_look = lambda images, data: _look_at_bytes(JUDGES[data.name], images.tobytes())
 
 
 def frechet_classifier_distance(real: Array, fake: Array, data: ImageData) -> FrechetScore:
@@ -33,9 +35,9 @@ def frechet_classifier_distance(real: Array, fake: Array, data: ImageData) -> Fr
     real, fake = _checked(real, "real", 2 * FEWEST), _checked(fake, "fake", FEWEST)
     samples = min(LARGEST_SAMPLE, len(real) // 2, len(fake))
     real, fake = _draw(real, 2 * samples, 0), _draw(fake, samples, 1)
-    reference, others = _look(real[:samples], data)[0], _look(real[samples:], data)[0]
-    fcd = frechet_distance(reference, _look(fake, data)[0])
-    floor = frechet_distance(reference, others)
+    parts = real[:samples], real[samples:], fake
+    reference, others, made = (_look(part, data)[0] for part in parts)
+    fcd, floor = frechet_distance(reference, made), frechet_distance(reference, others)
     counts = f"{samples:,} generated pictures against {samples:,} real ones"
     print(f"FCD {fcd:.1f}, floor {floor:.2f} ({counts}; {data.name}, {data.source})")
     return FrechetScore(fcd, floor, samples)
@@ -64,8 +66,7 @@ def precision_recall(real: Array, fake: Array, data: ImageData) -> Coverage:
     """
     real, fake = _checked(real, "real", FEWEST), _checked(fake, "fake", FEWEST)
     samples = min(SMALL_SAMPLE, len(real), len(fake))
-    real, fake = _draw(real, samples, 0), _draw(fake, samples, 1)
-    known, made = _look(real, data)[0], _look(fake, data)[0]
+    known, made = _look(_draw(real, samples, 0), data)[0], _look(_draw(fake, samples, 1), data)[0]
     precision, recall = _covered_share(made, known), _covered_share(known, made)
     counts = f"{samples:,} pictures each; {data.name}, {data.source}"
     print(f"precision {precision:.2f}, recall {recall:.2f} ({counts})")
@@ -120,14 +121,6 @@ def _checked(images: Array, name: str, fewest: int = 1) -> np.ndarray:
         hint = f"From 0 to 1: give 2 * {name} - 1. NaN: look at the losses."
         raise ValueError(f"{name} goes from {low:.4g} to {high:.4g}, not from -1 to 1. {hint}")
     return images if floating else images / 127.5 - 1
-
-
-def _draw(images: np.ndarray, count: int, seed: int) -> np.ndarray:
-    return images[np.random.default_rng(seed).permutation(len(images))[:count]]
-
-
-def _look(images: np.ndarray, data: ImageData) -> list[np.ndarray]:
-    return _look_at_bytes(JUDGES[data.name], images.tobytes())
 
 
 @functools.lru_cache(maxsize=8)  # so that the real pictures are looked at once a kernel

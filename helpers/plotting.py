@@ -13,11 +13,12 @@ from PIL import Image
 Range = tuple[float, float]  # (black, white)
 Rows = Mapping[str, Array]
 MARGIN = 1  # pixels around a picture
+MANY = 8_192  # colours: of so many, a palette of 256 makes steps of soft shades
 COLOURS = {"real": "C2", "fake": "C6", "generated": "C6", "generator": "C3", "discriminator": "C4"}
 
 
 class Figure(matplotlib.figure.Figure):
-    """A figure that IPython shows as a PNG of few colours, with the texts outside of its edges."""
+    """A figure that IPython shows as a small PNG, with the texts outside of its edges."""
 
     def _repr_png_(self) -> bytes:
         large, small = io.BytesIO(), io.BytesIO()
@@ -25,7 +26,12 @@ class Figure(matplotlib.figure.Figure):
         picture = Image.open(large).convert("RGB")
         # 256 colours stay as they are. Of more, the octree keeps rare ones, such as a yellow car.
         method = Image.Quantize.MEDIANCUT if picture.getcolors(256) else Image.Quantize.FASTOCTREE
-        picture.quantize(256, method).save(small, format="png", optimize=True)
+        if picture.getcolors(MANY):
+            picture = picture.quantize(256, method)
+        else:  # 64 levels of red, green and blue each
+            levels = np.round(np.asarray(picture) * (63 / 255)) * (255 / 63)
+            picture = Image.fromarray(np.uint8(np.round(levels)))
+        picture.save(small, format="png", optimize=True)
         return small.getvalue()
 
 
@@ -98,12 +104,10 @@ def neighbour_means(curve: Sequence[float], points: int) -> list[float]:
     return [float(np.mean(curve[at : at + width])) for at in range(0, len(curve), width)]
 
 
-def history_curves(
-    curves: Rows, panels: Rows, ranges: Rows = (), x: Array = (), log: Array = (), points: int = 500
-) -> Figure:
+def history_curves(curves: Rows, panels: Rows, x: Array = (), log=(), points=500) -> Figure:
     """Draw a training's curves (NaN: a gap) in `panels`: a title and the names of its curves.
 
-    `ranges` and `log` axes go by title. `x`: the steps. Long curves: `points` means of neighbours.
+    Titles in `log` get such an axis. `x`: the steps. Long curves: `points` means of neighbours.
     """
     figure = Figure((min(4.2 * len(panels), 12), 3), dpi=100, layout="constrained")
     for axes, title in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels):
@@ -115,7 +119,7 @@ def history_curves(
             again = colour in [line.get_color() for line in axes.lines]
             style = ("--" if again else "-") + ("o" if len(values) < 12 else "")
             axes.plot(steps, values, style, markersize=3, color=colour, label=name)
-        axes.set_ylim(dict(ranges).get(title))
+        axes.set_ylim((0, 1.05) if title == "accuracy" else None)
         axes.grid(alpha=0.3)
         if len(panels[title]) > 1:  # below the panel, for on it the legend would hide curves
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=1 + (len(panels) < 4))

@@ -7,32 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from . import plotting
 from .checkpoints import Checkpoints
 from .course import run_folder
 from .datasets import Batch, batches
-from .diagnosis import Diagnosis
 from .live_view import LiveView
-
-PLAIN = (bool, int, float, str, type(None))
 
 
 class Training:
     """Watch a training, keep its state, and go on where it stopped.
 
-    In the notebook: `for images in run.batches(real, BATCH, SEED): run.update(**step(images))`.
+    In the notebook: `for images in run.batches(real, BATCH, SEED): run.update(**step(images))`. The
+    run `name`, as in "04_dcgan/improved", lies in `<results>/<budget>/<source>/`. `samples` returns
+    pictures (N, H, W[, 1 or 3]) from black to white (`value_range`), or a Figure; it is called at
+    the start, every `every` steps and at the end. Checkpoints are `save_every` or else `every`
+    steps apart; with `fresh` it starts again, and the older run gets a name that ends in ".before".
 
-    Args:
-        name: of the run, as in "04_dcgan/improved"; it lies in `<results>/<budget>/<source>/`.
-        steps, every: steps of the whole training, and between two grids of samples.
-        samples: function without arguments that returns pictures (N, H, W[, 1 or 3]), or a Figure
-            of `helpers.plotting`; called at the start, every `every` steps and at the end.
-        value_range: (black, white) of these pictures.
-        save_every: steps between two checkpoints; by default `every`.
-        fresh: train from the start. The first checkpoint replaces all of an earlier training.
-        **parts: all that changes during training, by name: networks, optimizers, averaged copies,
-            random generators. Plain values (numbers, texts) are settings, such as `rate=1e-3`: a
-            training goes on only with the same ones. Without parts nothing is kept.
+    The parts are all that changes during training, by name: networks, optimizers, averaged copies,
+    random generators. Plain values (numbers, texts) are settings, such as `rate=1e-3`: a training
+    goes on only with the same ones. Without parts nothing is kept.
 
     Read `step`, the steps done; `warnings`, signs of failure; and `history`, lists of numbers, one
     a step, among them "step" and "seconds". Errors are those of `helpers.checkpoints.Checkpoints`.
@@ -52,20 +44,16 @@ class Training:
         self.steps, self.every, self.save_every = steps, every, save_every or every
         self.folder, self.step = run_folder(name), 0
         self.history: dict[str, list[float]] = {}
-        settings = {key: part for key, part in parts.items() if isinstance(part, PLAIN)}
+        plain = int | float | str | None
+        settings = {key: part for key, part in parts.items() if isinstance(part, plain)}
         things = {key: part for key, part in parts.items() if key not in settings}
         self._checkpoints = Checkpoints(self.folder, things, settings, fresh) if things else None
-        self._samples, self._value_range = samples, value_range
-        self._view = LiveView(self.folder)
+        self._view = LiveView(self.folder, samples, value_range)
         self.warnings = self._view.warnings
-        self._diagnosis = Diagnosis(self._view.warn, value_range)
         self._began: float | None = None  # None: not resumed yet
 
     def batches(self, images: Batch, batch_size: int, seed: int) -> Iterator[Batch]:
-        """Resume, and yield the batches that are still to do. Call `update` once for each.
-
-        Arguments as in `helpers.datasets.batches`; a training goes on only with the same ones.
-        """
+        """Resume, and yield the batches still to do, as `datasets.batches`; update after each."""
         arrays = images if isinstance(images, tuple) else (images,)
         pictures = "-".join(f"{zlib.crc32(np.ascontiguousarray(array)):x}" for array in arrays)
         self.resume(batch_size=batch_size, seed=seed, pictures=pictures)
@@ -77,31 +65,25 @@ class Training:
                 if self.step == before:
                     raise RuntimeError("No step was noted. Call update(...) once for each batch.")
         finally:  # also when the cell is interrupted
-            self.close()
+            if self.history and self.step < self.steps:
+                self._view.curves(self.history, at_once=True)
 
     def resume(self, **settings: bool | int | float | str) -> None:
-        """Bring the last checkpoint back; `batches` does it.
-
-        CheckpointError: it belongs to another model, or one of these settings has changed.
-        """
+        """Bring the last checkpoint back, if it was made with these settings; `batches` does it."""
         if self._checkpoints:
             self._checkpoints.settings |= settings
             self.step, self.history = self._checkpoints.resume()
             self.history |= {"step": list(range(1, self.step + 1))} if self.step else {}  # as ints
+        self._view.begin(self.step, self.steps)
         if self.step >= self.steps:
             done = f"{self.folder.name}: {self.step:,} steps, complete, nothing was trained now."
             self._view.show_again(f"{done} To train again: fresh=True")
             return
-        fresh = self._checkpoints and self._checkpoints.fresh
-        self._view.begin(self.step, self.steps, hold=bool(fresh))
-        self._show_samples()
+        self._view.samples(self.step)
         self._began = time.monotonic() - self.history.get("seconds", [0])[-1]
 
     def update(self, **numbers: Any) -> None:
-        """Take note of one more step; draw and save when it is time.
-
-        Numbers are losses and accuracies, floats or tensors of one; the same names each time.
-        """
+        """Note one step's numbers, always of the same names; draw and save when it is time."""
         if self._began is None:
             self.resume()
         if self.step >= self.steps:
@@ -115,25 +97,9 @@ class Training:
         self.step += 1
         last = self.step == self.steps
         self._view.progress(self.step, self.steps, values)
-        self._diagnosis.look_at_numbers(self.history)
+        self._view.look_at_numbers(self.history)
         if last or self.step % self.every == 0:
-            self._show_samples()
+            self._view.samples(self.step)
             self._view.curves(self.history, at_once=last)
         if self._checkpoints and (last or self.step % self.save_every == 0):
             self._checkpoints.save(self.step, self.history)
-            self._view.keep()
-
-    def close(self) -> None:
-        """Draw the last curves; `batches` does it."""
-        if self._began is not None and self.history:
-            self._view.curves(self.history, at_once=True)
-
-    def _show_samples(self) -> None:
-        samples = self._samples() if self._samples else None
-        if hasattr(samples, "savefig"):
-            self._view.samples(self.step, samples._repr_png_())
-        elif samples is not None:
-            samples = np.asarray(samples, dtype=np.float64)
-            self._diagnosis.look_at_samples(self.step, samples)
-            if np.isfinite(samples).all():
-                self._view.samples(self.step, plotting.grid_png(samples, self._value_range))

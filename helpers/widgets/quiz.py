@@ -25,7 +25,7 @@ def tally(rows: list) -> tuple[int, int, float, float]:
     return right, total, float(low), float(high)
 
 
-def rounds(pools: dict[str, np.ndarray], value_range: Range, path: Path) -> Iterator[dict]:
+def rounds(pools: dict[str, np.ndarray], path: Path) -> Iterator[dict]:
     """Yield what the script shows, and take [key, answer, seconds]. It learns a truth after it."""
     rng = np.random.default_rng()
     while True:
@@ -34,7 +34,7 @@ def rounds(pools: dict[str, np.ndarray], value_range: Range, path: Path) -> Iter
         session = f"{time.time_ns():x}"
         rows, screen = [], {}
         for number, (truth, tile) in enumerate(drawn, start=1):
-            screen = dict(screen, key=[session, number], pictures=packed(tile[None], value_range))
+            screen = dict(screen, key=[session, number], pictures=packed(tile[None], (0, 1)))
             while (reply := (yield screen))[0] != screen["key"]:
                 pass  # it is about an earlier picture
             _, answer, seconds = reply
@@ -63,17 +63,14 @@ def real_or_fake(real: Array, fake: Array, value_range: Range, csv_path: str | P
     path = from_root(csv_path)
     if path.exists():
         quiz_result(path)  # refuses a file of another kind
-    pools = {"real": np.asarray(real), "fake": np.asarray(fake)}
-    low, high = value_range
-    for kind, pool in pools.items():
-        least, most = pool.min(), pool.max()
-        wide = most - least > (high - low) / 2  # else the reader knows them by their grey
-        if len(pool) < HALF or not low <= least <= most <= high or not wide:
-            seen = f"{kind} has {len(pool)} pictures from {least:.4g} to {most:.4g}"
-            raise ValueError(f"{seen}. Give {HALF} or more that fill {value_range}.")
-    shown = np.concatenate([to_unit_range(pool[:HALF], value_range) for pool in pools.values()])
-    png = grid_png(np.random.default_rng().permutation(shown), (0, 1), columns=HALF)
-    return Asker("quiz.js", rounds(pools, value_range, path).send, None, png, total=2 * HALF)
+    pools = {"real": to_unit_range(real, value_range), "fake": to_unit_range(fake, value_range)}
+    for kind, tiles in pools.items():
+        if len(tiles) < HALF or np.ptp(tiles) < 0.5:  # the reader would know them by their grey
+            seen = f"{kind} has {len(tiles)} pictures, in {np.ptp(tiles):.0%} of {value_range}"
+            raise ValueError(f"{seen}. Give {HALF} or more that fill it.")
+    examples = np.concatenate([tiles[:HALF] for tiles in pools.values()])
+    png = grid_png(np.random.default_rng().permutation(examples), (0, 1), columns=HALF)
+    return Asker("quiz.js", rounds(pools, path).send, None, png, total=2 * HALF)
 
 
 def quiz_result(csv_path: str | Path) -> tuple[int, int, float, float]:

@@ -13,6 +13,7 @@ EPOCHS = budget(1, 6, 50)
 RATE: float = 0.5
 P = 1 / 0
 LIMIT, low = 3, 4
+LOW, HIGH = 5, 6
 trained = 1 / 0
 """
 
@@ -35,7 +36,8 @@ def test_definitions_without_training(tmp_path):
     )
     chapter = load_definitions("09", path)
     assert chapter.EPOCHS == 6 and chapter.Model.steps == 12 and chapter.area(2) == 2
-    assert chapter.RATE == 0.5 and "% of all" in chapter.area.__doc__
+    assert (chapter.RATE, chapter.LOW, chapter.HIGH) == (0.5, 5, 6)
+    assert "% of all" in chapter.area.__doc__
     assert not {"trained", "model", "n", "low", "LIMIT"} & set(vars(chapter))
 
 

@@ -41,14 +41,6 @@ def test_the_data_card_has_the_hash_of_each_array(name):
         assert f"| `{FILES[name]}` | `{key}` | `{array_hash(array)}` |" in card
 
 
-@pytest.mark.parametrize("name", ["sketches", "streets"])
-def test_the_data_card_has_the_hash_of_the_drawn_pairs(name):
-    card, pairs = (DATA / "README.md").read_text(encoding="utf-8"), load_pairs(name)
-    for side in ("inputs", "targets"):
-        parts = [getattr(pairs, f"{part}_{side}") for part in ("train", "test")]
-        assert f"| `pairs_{name}.npz` | {side} | `{array_hash(np.concatenate(parts))}` |" in card
-
-
 def test_the_files_are_small_and_of_the_right_form():
     assert sum((DATA / file).stat().st_size for file in FILES.values()) < LIMIT
     for name, counts in {"mnist": (7_996, 2_004), "fashion_mnist": (10_000, 2_000)}.items():

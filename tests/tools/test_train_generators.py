@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import types
 
 import keras
 import numpy as np
@@ -144,17 +145,33 @@ def test_score_looks_at_each_published_generator_that_a_judge_knows(monkeypatch)
     monkeypatch.setattr(train_generators, "start", lambda: None)
     monkeypatch.setattr(train_generators, "score", scored.append)
     train_generators.main("score")
-    assert set(scored) == set(train_generators.PLANS) - {"07_pix2pix_sketches"}
+    assert set(scored) == set(train_generators.PLANS) - {"07_pix2pix_openmoji"}
 
 
 def test_translated_pictures_have_scores_of_their_own():
+    """A network that gives back what it gets, for targets that are 10 grey values brighter."""
     chapter = load_definitions("07")
-    images = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+    images = np.random.default_rng(0).integers(0, 200, (4, 16, 16, 3), np.uint8)
     fields = dataclasses.fields(pairs.PairData)
     data = pairs.PairData(**{field.name: images for field in fields})
-    measured = train_generators.measure(chapter, lambda pictures, training: pictures, data)
-    assert measured["sharpness"] == measured["sharpness_real"] > 0
-    assert measured["l1_grey_values"] == 0
+    data = dataclasses.replace(data, test_targets=images + 10)
+    same = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Activation("linear")])
+    measured = train_generators.measure(chapter, same, data)
+    assert measured == pytest.approx({"texture_distance": 0, "l1_grey_values": 10})
+
+
+def test_drawings_are_mirrored_and_judged_by_a_discriminator(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(train_generators, "like_sketches", lambda data: data)
+
+    def train(run, data, **options):
+        asked.update(options, run=run)
+        return dict(generator="the generator"), "the history"
+
+    chapter = types.SimpleNamespace(train=train)
+    trained = train_generators.pix2pix(chapter, "pretrained-openmoji", None, 12)
+    assert trained == ("the generator", "the history")
+    assert asked == dict(run="pretrained-openmoji", gan=True, steps=12, mirror=True)
 
 
 def test_what_cannot_be_trained_is_said(monkeypatch):
@@ -163,3 +180,19 @@ def test_what_cannot_be_trained_is_said(monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "embedded")
     with pytest.raises(SystemExit, match="complete official sets"):
         train_generators.load_pictures("mnist")
+
+
+def test_sketches_have_colours_and_both_sides_move_together():
+    """Grey drawings go, rare hues come more often, and each pair is turned as one."""
+    rng = np.random.default_rng(0)
+    lines = rng.choice([0, 255], (22, 64, 64, 1), p=[0.2, 0.8]).astype(np.uint8)
+    lines[:, 20:40, 20:40] = 255
+    targets = np.repeat(lines, 3, axis=-1)
+    targets[:20, 20:40, 20:40, 2] = 0  # 20 are yellow, one is magenta, and one stays grey
+    targets[20, 20:40, 20:40, 1] = 0
+    data = pairs.PairData("tiny", "folder", lines, targets, lines, targets)
+    made = train_generators.like_sketches(data)
+    yellow, magenta = (np.sum(made.train_targets[:, 32, 32, at] < 128) for at in (2, 1))
+    assert (yellow, magenta) == (20 * 3, 10) and len(made.train_inputs) == 70
+    np.testing.assert_array_equal(made.train_targets[..., 0], made.train_inputs[..., 0])
+    assert all((image != lines[0]).any() for image in made.train_inputs)

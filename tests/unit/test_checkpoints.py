@@ -396,24 +396,25 @@ def test_other_settings_and_other_things_are_told(folder, settings, things, says
         resumed(folder, make() | more, settings)
 
 
-def test_fresh_keeps_the_old_ones_until_the_first_save(folder):
+def test_fresh_puts_the_older_run_aside(folder):
     kept_at(folder, 10, 20)
-    old = {path: path.read_bytes() for path in find_files(folder)}
     fresh = Checkpoints(folder, make(filters=8), {}, fresh=True)
-    assert fresh.resume()[0] == 0 and len(names(folder)) == 2
+    assert fresh.resume()[0] == 0 and names(folder) == []
+    aside = folder.with_name("kept.before")
+    assert resumed(aside)[0] == 20
     fresh.save(5, {})
-    assert names(folder) == ["run-002-step-00000005.npz"]
-    for path, content in old.items():  # killed before it removed the old ones
-        path.write_bytes(content)
-    assert resumed(folder, make(filters=8))[0] == 5
+    assert resumed(folder, make(filters=8))[0] == 5 and len(names(aside)) == 2
+    Checkpoints(folder, make(), {}, fresh=True).resume()
+    assert names(aside) == ["run-001-step-00000005.npz"] and names(folder) == []
 
 
-def test_fresh_twice_with_one_object_leaves_only_the_last_run(folder):
-    kept = Checkpoints(folder, make(), {}, fresh=True)
-    for run in (1, 2):
-        kept.resume()
-        kept.save(5 * run, {})
-    assert names(folder) == ["run-002-step-00000010.npz"]
+def test_runs_that_older_versions_counted_go_on(folder):
+    kept_at(folder, 10)
+    (folder / "run-001-step-00000010.npz").rename(folder / "run-002-step-00000010.npz")
+    kept = Checkpoints(folder, make(), {})
+    assert kept.resume()[0] == 10
+    kept.save(11, {})
+    assert names(folder)[0] == "run-002-step-00000011.npz" and resumed(folder)[0] == 11
 
 
 def test_weights_that_are_not_finite_are_not_saved(folder):
@@ -523,7 +524,7 @@ def test_a_second_kernel_is_told_while_the_first_lives(folder):
     )
     while "saved" not in (line := first.stdout.readline()):
         assert line, "the first process ended"
-    assert f"Another kernel already trains in '{folder}'" in run_elsewhere(code, str(folder))
+    assert f"Another kernel trains in '{folder}'" in run_elsewhere(code, str(folder))
     assert names(folder) == ["run-001-step-00000007.npz"]
     first.kill()
     first.wait()

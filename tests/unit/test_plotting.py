@@ -142,19 +142,30 @@ def test_figures_are_shown_once():
 
 
 def test_greys_stay_exact_and_rare_colours_stay():
-    """A few yellow pixels among many greys and blues stay yellow, in at most 256 colours."""
+    """A few yellow pixels among greys and blues stay yellow, in at most 256 colours."""
     ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     drawn = shown(plotting.image_grid(ramp, (0, 255), scale=1))[..., 0]
     start = EDGE + plotting.MARGIN
     assert np.abs(drawn[start:, start:][:16, :16] - ramp[0]).max() <= 1
     rng = np.random.default_rng(0)
-    pictures = rng.integers(60, 190, (20, 64, 64, 1)) + rng.integers(-15, 15, (20, 64, 64, 3))
+    greys, tints = rng.integers(6, 19, (20, 64, 64, 1)), rng.integers(-3, 3, (20, 64, 64, 3))
+    pictures = 10 * greys + 5 * tints
     pictures[0, 20:24, 20:24] = (225, 180, 40)
     png = plotting.image_grid(pictures.astype(np.uint8), (0, 255))._repr_png_()
     picture = PIL.Image.open(io.BytesIO(png))
     assert picture.mode == "P" and len(picture.getcolors()) <= 256
     near = np.abs(np.asarray(picture.convert("RGB")).astype(int) - (225, 180, 40)).max(axis=-1) < 25
     assert near.sum() >= 12
+
+
+def test_soft_shades_stay_soft():
+    """In pictures of more colours than a curve has, each one is at most 2 grey values away."""
+    y, x = np.mgrid[0:128, 0:128]
+    shades = np.stack([x + 64, y + 32, 255 - (x + y) // 2], axis=-1).astype(np.uint8)
+    drawn = shown(plotting.image_grid(shades[np.newaxis], (0, 255), scale=1)).astype(int)
+    start = EDGE + plotting.MARGIN
+    assert np.abs(drawn[start:, start:][:128, :128] - shades).max() <= 2
+    assert drawn.max() == 255  # white stays white
 
 
 # ---------------------------------------------------------------- a reader's own matplotlibrc
@@ -197,10 +208,10 @@ def test_pictures_are_not_upside_down_without_start_either():
 
 def test_curves_stand_in_their_panels():
     history = {"generator": [3, 2, 1], "discriminator": [1, np.nan, 3], "accuracy": [0.5, 0.6, 0.7]}
-    panels = {"loss": ["generator", "discriminator"], "share": ["accuracy"]}
-    loss, share = plotting.history_curves(history, panels, {"share": (0, 1)}).axes
+    panels = {"loss": ["generator", "discriminator"], "accuracy": ["accuracy"]}
+    loss, share = plotting.history_curves(history, panels).axes
     assert (len(loss.lines), len(share.lines)) == (2, 1)
-    assert share.get_ylim() == (0, 1)
+    assert share.get_ylim() == (0, 1.05)
     np.testing.assert_array_equal(loss.lines[0].get_xydata(), [(1, 3), (2, 2), (3, 1)])
     np.testing.assert_array_equal(loss.lines[1].get_ydata(), [1, np.nan, 3])
     assert loss.get_legend() and not share.get_legend()

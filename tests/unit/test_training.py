@@ -16,8 +16,7 @@ from nbclient import NotebookClient
 from helpers import datasets, plotting
 from helpers.checkpoints import CheckpointError
 from helpers.course import run_folder
-from helpers.diagnosis import ALIKE_GRIDS, SLOW_START, STUCK_STEPS
-from helpers.live_view import spans_decades
+from helpers.live_view import ALIKE_GRIDS, SLOW_START, STUCK_STEPS, spans_decades
 from helpers.training import Training
 
 RUN = "04_dcgan/test"
@@ -111,23 +110,25 @@ def test_a_run_goes_on_only_with_the_same_pictures_and_settings(change, says):
     assert train(rate=1.0).step == 10
 
 
-def test_a_fresh_run_replaces_the_old_one_at_its_first_checkpoint():
-    train(numbers=lambda step: {"old_loss": 1.0})
-    run = train(steps=6, fresh=True)
-    assert list(run.history) == ["step", "seconds", "loss"] and run.step == 6
-    assert files("samples/*") == ["00000000.png", "00000004.png", "00000006.png"]
-    assert [name[:7] for name in files("*.npz")] == ["run-002"] * 2
+def contents(name):
+    found = (path for path in run_folder(name).rglob("*") if path.is_file())
+    return {path.relative_to(run_folder(name)): path.read_bytes() for path in found}
 
 
-def test_a_fresh_run_that_is_stopped_before_its_first_checkpoint_leaves_all_of_the_old_one():
-    train(samples=lambda: np.full((4, 28, 28), 2.0))  # of which it warns
-    before = {path: path.read_bytes() for path in run_folder(RUN).rglob("*.*")}
-    assert any(path.name == "warnings.txt" for path in before)
+def test_a_fresh_run_starts_again_and_all_of_the_old_one_is_kept():
+    train(samples=lambda: np.full((4, 28, 28), 2.0), numbers=lambda step: {"old_loss": 1.0})
+    before = contents(RUN)
+    assert any(path.name == "warnings.txt" for path in before)  # white is a sign of failure
+    train(last=5, fresh=True, save_every=6)  # stopped before its first checkpoint, twice
     train(last=5, fresh=True, save_every=6)
-    assert before == {path: path.read_bytes() for path in run_folder(RUN).rglob("*.*")}
-    train(last=7, fresh=True, save_every=6)
-    assert files("samples/*") == ["00000000.png", "00000004.png"]
-    assert (run_folder(RUN) / "warnings.txt").read_text() == ""
+    assert contents(f"{RUN}.before") == before
+    run = train(steps=6)
+    assert list(run.history) == ["step", "seconds", "loss"] and run.step == 6
+    assert run.warnings == [] and files("samples/*") == [f"0000000{n}.png" for n in (0, 4, 6)]
+    assert contents(f"{RUN}.before") == before
+    latest = contents(RUN)
+    train(last=1, fresh=True)
+    assert contents(f"{RUN}.before") == latest
 
 
 def test_a_run_that_is_complete_is_shown_and_not_changed(capsys):
@@ -184,9 +185,9 @@ def test_a_figure_as_samples_is_shown_as_it_is():
 def test_a_loss_over_decades_is_drawn_on_a_logarithm_and_curves_share_panels(monkeypatch):
     asked, draw = [], plotting.history_curves
 
-    def noting(history, panels, ranges, x, log):
+    def noting(history, panels, x, log):
         asked.append((panels, log))
-        return draw(history, panels, ranges, x, log)
+        return draw(history, panels, x, log)
 
     monkeypatch.setattr(plotting, "history_curves", noting)
     names = ("generator_loss", "discriminator_loss", "real_accuracy", "generator_gradient")

@@ -30,10 +30,10 @@ CHEATS = {  # measured numbers of a judge: the FCD of sets of pictures
 }
 INTRODUCTION = """# Pretrained models
 
-Made by `make pretrained`, `tools/models/train_judges.py` and `tools/models/train_segmenter.py`.
-Each file is a Keras model of built-in layers with float16 weights; `helpers.pretrained.load(name)`
-checks its checksum and gives it back in float32. This page is written from `card.json`, which has
-the checksums, when a model is published. The files hold no pictures. Licence: as the code (MIT).
+Made by `make pretrained` and `tools/models/train_judges.py`. Each file is a Keras model of
+built-in layers with float16 weights; `helpers.pretrained.load(name)` checks its checksum and gives
+it back in float32. This page is written from `card.json`, which has the checksums, when a model is
+published. The files hold no pictures. Licence: as the code (MIT).
 """
 TRUST = """
 ## How far the judges can be trusted

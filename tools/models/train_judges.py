@@ -133,7 +133,7 @@ def accuracies(model, data: datasets.ImageData, embedded: tuple) -> dict[str, fl
 
 def embedded_test_part(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return images and labels of the embedded set's test part."""
-    with np.load(DATA / datasets._SETS[name].embedded) as stored:
+    with np.load(DATA / datasets.EMBEDDED[name]) as stored:
         return stored["x_test"], stored["y_test"]
 
 

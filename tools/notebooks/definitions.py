@@ -53,8 +53,8 @@ def load_definitions(chapter: str, path: Path | None = None) -> types.ModuleType
 def is_definition(node: ast.stmt) -> bool:
     """Tell whether a statement imports, defines, or sets constants.
 
-    Constants have two or more capitals, as in `EPOCHS = budget(1, 6, 50)`. One capital, such as P,
-    is a matrix of the mathematics, which a chapter computes.
+    Constants have two or more capitals, as in `EPOCHS = budget(1, 6, 50)` or `LOW, HIGH = 0, 1`.
+    One capital, such as P, is a matrix of the mathematics, which a chapter computes.
     """
     if isinstance(node, DEFINITIONS):
         return True
@@ -64,5 +64,7 @@ def is_definition(node: ast.stmt) -> bool:
 
 
 def is_constant(target: ast.expr) -> bool:
-    """Tell whether a target of an assignment is a name of two or more capitals."""
+    """Tell whether a target of an assignment is a name of two or more capitals, or several."""
+    if isinstance(target, ast.Tuple):
+        return all(map(is_constant, target.elts))
     return isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1
