@@ -36,7 +36,7 @@ def small():
     chapter = load_definitions("07")
     vars(chapter).update(EVERY=2, BATCH=4, SHIFT=1, RATE=2e-3)
     blocks = chapter.instance_norm, chapter.resize_conv
-    chapter.make_generator.__defaults__ = (COARSE, TINY, (3, 3), *blocks)
+    chapter.make_generator.__defaults__ = (COARSE, TINY, (3, 3), *blocks, True)
     chapter.make_discriminator.__defaults__ = (COARSE, TINY, (3, 3), chapter.instance_norm)
     return chapter
 
