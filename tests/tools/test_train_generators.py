@@ -182,7 +182,7 @@ def test_what_cannot_be_trained_is_said(monkeypatch):
         train_generators.load_pictures("mnist")
 
 
-def test_sketches_have_colours_and_both_sides_move_together():
+def test_sketches_have_colours_and_both_sides_move_together(monkeypatch):
     """Grey drawings go, rare hues come more often, and each pair is turned as one."""
     rng = np.random.default_rng(0)
     lines = rng.choice([0, 255], (22, 64, 64, 1), p=[0.2, 0.8]).astype(np.uint8)
@@ -191,8 +191,23 @@ def test_sketches_have_colours_and_both_sides_move_together():
     targets[:20, 20:40, 20:40, 2] = 0  # 20 are yellow, one is magenta, and one stays grey
     targets[20, 20:40, 20:40, 1] = 0
     data = pairs.PairData("tiny", "folder", lines, targets, lines, targets)
+    no_second_style = np.zeros((0, 64, 64, 4), np.uint8)
+    monkeypatch.setattr(train_generators, "outlined", lambda flat: no_second_style)
     made = train_generators.like_sketches(data)
     yellow, magenta = (np.sum(made.train_targets[:, 32, 32, at] < 128) for at in (2, 1))
-    assert (yellow, magenta) == (20 * 3, 10) and len(made.train_inputs) == 70
+    assert (yellow, magenta) == (20 * 2, 6) and len(made.train_inputs) == 46
     np.testing.assert_array_equal(made.train_targets[..., 0], made.train_inputs[..., 0])
     assert all((image != lines[0]).any() for image in made.train_inputs)
+
+
+def test_outlines_are_where_a_colour_changes_and_lie_on_it():
+    flat = np.full((1, 12, 12, 3), 255, np.uint8)
+    flat[0, 4:8, 4:8] = 200, 30, 60
+    lines, colours = np.split(train_generators.outlined(flat), [1], axis=-1)
+    expected = np.full((12, 12), 255)
+    expected[3:9, 3:9] = 0  # two pixels wide, one on each side of the edge
+    expected[[3, 3, 8, 8], [3, 8, 3, 8]] = 255  # a corner has no neighbour of another colour
+    expected[5:7, 5:7] = 255
+    np.testing.assert_array_equal(lines[0, ..., 0], expected)
+    assert (colours[lines.repeat(3, axis=-1) == 0] == 0).all()
+    np.testing.assert_array_equal(colours[0, 5:7, 5:7], flat[0, 5:7, 5:7])
