@@ -11,10 +11,10 @@ with seven more seeds. A training takes as long as `TIME` steps of the plain way
 generator at its end is scored: one and a half hours on the reference machine. It goes on with the
 run at which it stopped, and makes at most `most` runs. A run is made again only when the lesson's
 code, the time of its step or the judge has changed. `strengths` does the same for R1 with other
-strengths, for spectral normalisation whose logits are multiplied before the loss, and for an Adam
-with a short memory: three quarters of an hour on the reference machine. `steps` trains a few ways
-once more, and writes how long the gradient of the generator and the step of its Adam are (five
-trainings with two seeds, ten minutes on the reference machine).
+strengths, for spectral normalisation whose logits are multiplied before the loss, for an Adam with
+a short memory, and for gradients that are clipped: an hour on the reference machine. `steps` trains
+a few ways once more, and writes how long the gradient of the generator and the step of its Adam are
+(five trainings with two seeds, ten minutes on the reference machine).
 """
 
 import os
@@ -65,6 +65,8 @@ SHORT_MEMORY += ("plain", 6e-3), ("plain", 2e-3)
 # the same for only one player's Adam, at the high rate
 WHOSE = ("hinge", "generator"), ("hinge", "discriminator")
 WHOSE += ("plain", "generator"), ("R1 1.0", "generator")
+# the usual memory, but no gradient is longer than this, at the high rate: the control
+CLIPPED, LONGEST = ("plain", "hinge"), 10.0
 ASKED = ("spectral 16", 2e-2), ("plain beta_2 0.9", 2e-2)  # no failure in three: seven more seeds
 NOT_USED = {"STEPS", "EVERY", "SCORED", "SEED", "RATES", "HIGH", "RATE", "NORMAL", "smallest_gan"}
 NOT_USED |= {"FEWEST", "LEAST", "COLOURS", "train_gan", "looked_at", "numbers_of", "report"}
@@ -102,7 +104,7 @@ def train(
     """Train a way from the start, and return the scores of the averaged generator."""
     rate, seed, steps = float(run[1]), int(run[2]), int(run[3])
     parts, step = lesson.make_training(way, rate, seed)
-    shorten_memory(parts, way)
+    change_adams(parts, way)
     ordered = datasets.batches(lesson.scaled(data.train_images), lesson.BATCH, seed)
     for number in range(steps):
         step(next(ordered), number)
@@ -141,7 +143,7 @@ def watch(
     z, rows = lesson.noise_of(lesson.BATCH, seed=5), []
     for number in range(TIME):
         if number == way.get("from", 0):
-            shorten_memory(parts, way)
+            change_adams(parts, way)
             step = traced_again(lesson, parts, way) if number else step
         step(next(ordered), number)
         if number % TOGETHER == 0:
@@ -183,9 +185,11 @@ def rows_of(seed: int, seen: dict[str, Any], code: str) -> list[dict[str, Any]]:
     ]
 
 
-def shorten_memory(parts: dict[str, Any], way: dict[str, Any]) -> None:
+def change_adams(parts: dict[str, Any], way: dict[str, Any]) -> None:
     for player in way.get("memory", "").split():
         parts[f"{player}_optimizer"].beta_2 = 0.9
+    for player in ("generator", "discriminator") if "clip" in way else ():
+        parts[f"{player}_optimizer"].global_clipnorm = way["clip"]
 
 
 def make_runs(lesson: ModuleType, most: int) -> None:
@@ -220,11 +224,13 @@ def make_strengths(lesson: ModuleType, most: int) -> None:
     known = lesson.WAYS | ways
     ways |= {f"{name} beta_2 0.9": known[name] | {"beta_2": 0.9} for name, _ in SHORT_MEMORY}
     ways |= {f"{name} beta_2 0.9 {who}": known[name] | {"memory": who} for name, who in WHOSE}
+    ways |= {f"{name} clip": known[name] | {"clip": LONGEST} for name in CLIPPED}
     asked = [(f"R1 {gamma}", rate) for gamma, rate in R1_WITH]
     asked += [(f"spectral {by}", rate) for by, rate in SPECTRAL_WITH]
     asked += [(f"R1 {gamma} each", rate) for gamma, rate in R1_EACH_STEP_WITH]
     asked += [(f"{name} beta_2 0.9", rate) for name, rate in SHORT_MEMORY]
     asked += [(f"{name} beta_2 0.9 {who}", lesson.HIGH) for name, who in WHOSE]
+    asked += [(f"{name} clip", lesson.HIGH) for name in CLIPPED]
     seeded = [(*pair, seed) for pair in asked for seed in SEEDS]
     seeded += [(*pair, seed) for pair in ASKED for seed in MORE_SEEDS]
     wanted = [

@@ -34,10 +34,10 @@ def chapter():
 def small():
     """The chapter with tiny networks, a batch of 4 pairs, and a checkpoint every 2 steps."""
     chapter = load_definitions("07")
-    vars(chapter).update(EVERY=2, BATCH=4, SHIFT=1, RATE=2e-3)
+    vars(chapter).update(EVERY=2, BATCH=4, SHIFT=1, RATE=1e-2)
     blocks = chapter.instance_norm, chapter.resize_conv
     chapter.make_generator.__defaults__ = (COARSE, TINY, (3, 3), *blocks, True)
-    chapter.make_discriminator.__defaults__ = (COARSE, TINY, (3, 3), chapter.instance_norm)
+    chapter.make_discriminator.__defaults__ = (COARSE, TINY, (3, 3), lambda x: x)
     return chapter
 
 
@@ -73,7 +73,7 @@ def random_weights(network):
 
 def test_the_paper_s_generator_has_the_paper_s_numbers(chapter):
     generator = chapter.make_generator(
-        256, 64, norm=batch_norm, up=chapter.transposed_conv, input_skip=False
+        256, 64, norm=batch_norm, up=chapter.transposed_conv, add_input=False
     )
     assert generator.count_params() == 54_425_859
     assert generator.output_shape == (None, 256, 256, 3)
@@ -270,10 +270,12 @@ def test_a_cheat_wins_texture_or_l1_but_not_both(chapter, emoji):
     inside = coloured(inputs, targets)
     real = chapter.pattern_strengths(targets, inside)
     bytes_of = lambda images: np.uint8(np.clip(np.round(images), 0, 255))
-    scores = lambda images: chapter.scores_of("", bytes_of(images), targets, inside, real)
+    same = inputs, targets, inside, real
+    scores = lambda images: chapter.scores_of("", bytes_of(images), *same)[::2]
     assert scores(targets) == (0, 0)
     others = emoji.train_inputs[: len(targets)], emoji.train_targets[: len(targets)]
-    floor, far = chapter.scores_of("", others[1], targets, coloured(*others), real)
+    where = coloured(*others)
+    floor, _, far = chapter.scores_of("", others[1], others[0], targets, where, real)
     board = (-1) ** np.indices((64, 64)).sum(axis=0)[..., np.newaxis]
     blocks = np.kron(board[:32, :32, 0], np.ones((2, 2)))[..., np.newaxis]
     blurred = gaussian_filter(targets.astype(float), (0, 1, 1, 0))
@@ -290,11 +292,26 @@ def test_a_cheat_wins_texture_or_l1_but_not_both(chapter, emoji):
     assert scores(grey)[0] > 3 * floor
 
 
+def test_shading_is_the_spread_of_what_is_added(chapter, emoji):
+    inputs, targets = emoji.test_inputs[:40], emoji.test_targets[:40]
+    inside = np.all([side.min(axis=-1) < 250 for side in (inputs, targets)], axis=0)
+    real = chapter.pattern_strengths(targets, inside)
+    shading = lambda images: chapter.scores_of("", images, inputs, targets, inside, real)[1]
+    assert shading(inputs) == 0
+    by_hand = []
+    for one, other, where in zip(targets, inputs, inside):
+        added = [np.mean(one[y, x].astype(int) - other[y, x]) for y, x in np.argwhere(where)]
+        by_hand.append(np.sqrt(np.mean(np.square(added)) - np.mean(added) ** 2))
+    assert shading(targets) == pytest.approx(np.mean(by_hand))
+    half = np.uint8((inputs.astype(float) + targets) / 2)  # what somebody paints who hedges
+    assert shading(half) == pytest.approx(np.mean(by_hand) / 2, rel=0.02)
+
+
 def test_texture_grows_with_what_is_wrong(chapter, emoji):
     targets = emoji.test_targets[:40]
     inside = targets.min(axis=-1) < 250
     real = chapter.pattern_strengths(targets, inside)
-    texture = lambda images: chapter.scores_of("", images, targets, inside, real)[0]
+    texture = lambda images: chapter.scores_of("", images, targets, targets, inside, real)[0]
     found = [texture(gaussian_filter(targets, (0, s, s, 0))) for s in (0.4, 0.7, 1.2, 2.0)]
     assert found == sorted(found) and found[0] > 0
     brighter = np.uint8(np.minimum(targets, 245) + 10)

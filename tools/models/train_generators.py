@@ -145,11 +145,12 @@ def load_pictures(name: str) -> datasets.ImageData | pairs.PairData:
 def measure(chapter: Any, generator: Any, data: Any) -> dict[str, float]:
     """Return what the card says about a generator's pictures."""
     if isinstance(data, pairs.PairData):
-        made, targets = chapter.translate(generator, data.test_inputs), data.test_targets
+        lines, targets = data.test_inputs, data.test_targets
+        made = chapter.translate(generator, lines)
         inside = targets.min(axis=-1) < 250
         real = chapter.pattern_strengths(targets, inside)
-        scores = chapter.scores_of("held-out", made, targets, inside, real)
-        return dict(zip(("texture_distance", "l1_grey_values"), scores))
+        texture, _, l1 = chapter.scores_of("held-out", made, lines, targets, inside, real)
+        return {"texture_distance": texture, "l1_grey_values": l1}
     count, asked = metrics.LARGEST_SAMPLE, {}
     if len(generator.inputs) == 2:  # noise and label
         asked = {"asked_class": np.mean(chapter.asked_shares(generator, data))}
