@@ -97,7 +97,7 @@ def test_without_skips_the_upper_half_sees_the_middle_only(small):
     assert upper_half(without).output_shape == (None, COARSE, COARSE, 3)
     assert not layers_of(without, keras.layers.Concatenate)
     with_skips = small.make_generator(painted)
-    assert len(layers_of(with_skips, keras.layers.Concatenate)) == np.log2(COARSE) - 1
+    assert len(layers_of(with_skips, keras.layers.Concatenate)) == np.log2(COARSE)
     with pytest.raises(ValueError):
         upper_half(with_skips)
 
