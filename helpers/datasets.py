@@ -111,7 +111,7 @@ def batches(images: Batch, batch_size: int, seed: int, first_step: int = 0) -> I
     arrays = images if isinstance(images, tuple) else (images,)
     counts = [len(array) for array in arrays]
     if len({*counts}) > 1 or not 1 <= batch_size <= counts[0]:
-        raise ValueError(f"No batch of {batch_size} can be made of {counts} pictures.")
+        raise ValueError(f"No batch of {batch_size} fits {counts} pictures. Make it smaller.")
     for step in itertools.count(first_step):
         epoch, place = divmod(step, counts[0] // batch_size)
         if step == first_step or place == 0:

@@ -305,7 +305,7 @@ def test_shading_is_the_spread_of_what_is_added(chapter, emoji):
         places = [
             (y, x)
             for y, x in np.argwhere(where)
-            if 0 < min(y, x)
+            if min(y, x) > 0
             and len(np.unique(other[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3), axis=0)) == 1
         ]
         added = [np.mean(one[y, x].astype(int) - other[y, x]) for y, x in places]
