@@ -34,8 +34,8 @@ def in_dtype(model: Any, dtype: str) -> Any:
     import keras
 
     state = random.getstate()  # networks made later must not depend on seeds that Keras draws here
-    recast = lambda layer: type(layer).from_config(layer.get_config() | {"dtype": dtype})
-    copy = keras.models.clone_model(model, clone_function=recast)
+    config = lambda x: x.get_config() | ({"dtype": dtype} if isinstance(x, keras.Layer) else {})
+    copy = keras.models.clone_model(model, clone_function=lambda x: type(x).from_config(config(x)))
     random.setstate(state)
     copy.set_weights(model.get_weights())
     return copy
