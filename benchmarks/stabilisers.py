@@ -13,8 +13,8 @@ run at which it stopped, and makes at most `most` runs. A run is made again only
 code, the time of its step or the judge has changed. `strengths` does the same for R1 with other
 strengths, for spectral normalisation whose logits are multiplied before the loss, for an Adam with
 a short memory, and for gradients that are clipped: an hour on the reference machine. `steps` trains
-a few ways once more, and writes how long the gradient of the generator and the step of its Adam are
-(five trainings with two seeds, ten minutes on the reference machine).
+a few ways once more, and writes how long the gradient of the generator and the step of its Adam
+are, with pictures at the end (five trainings with two seeds, ten minutes on the reference machine).
 """
 
 import os
@@ -38,12 +38,13 @@ from benchmarks.tables import (
     write_rows,
 )
 from helpers import datasets, metrics
-from helpers.course import start
+from helpers.course import atomic_write, start
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER
 
 TIMES, RUNS = MEASURED / "stabiliser_times.csv", MEASURED / "stabilisers.csv"
 STRENGTHS, STEPS = MEASURED / "stabiliser_strengths.csv", MEASURED / "stabiliser_steps.csv"
+PICTURES, SHOWN = MEASURED / "stabiliser_steps.npz", 12  # of each watched generator
 WATCHED = "gradient", "adam_step", "saturated"  # of the generator, with hinge at the high rate
 WATCHED_SEEDS, TOGETHER, ENDS = (42, 43), 5, 0.99  # means of five steps; of tanh
 FORGETS = 600  # from this step on the memory is short
@@ -65,8 +66,8 @@ SHORT_MEMORY += ("plain", 6e-3), ("plain", 2e-3)
 # the same for only one player's Adam, at the high rate
 WHOSE = ("hinge", "generator"), ("hinge", "discriminator")
 WHOSE += ("plain", "generator"), ("R1 1.0", "generator")
-# the usual memory, but no gradient is longer than this, at the high rate: the control
-CLIPPED, LONGEST = ("plain", "hinge"), 10.0
+# the usual memory, but no gradient is longer than this, at the high rate: two controls
+CLIPPED, LONGEST = ("plain", "hinge"), (10.0, 1000.0)
 ASKED = ("spectral 16", 2e-2), ("plain beta_2 0.9", 2e-2)  # no failure in three: seven more seeds
 NOT_USED = {"STEPS", "EVERY", "SCORED", "SEED", "RATES", "HIGH", "RATE", "NORMAL", "smallest_gan"}
 NOT_USED |= {"FEWEST", "LEAST", "COLOURS", "train_gan", "looked_at", "numbers_of", "report"}
@@ -134,8 +135,12 @@ class WatchedAdam(keras.optimizers.Adam):
 
 def watch(
     lesson: ModuleType, data: datasets.ImageData, way: dict[str, Any], seed: int
-) -> list[tuple[float, float, float]]:
-    """Train at the high rate; return gradient, Adam's step and saturated share of each step."""
+) -> tuple[list[tuple[float, float, float]], np.ndarray]:
+    """Train at the high rate; return what is seen in each step, and pictures of the generator.
+
+    Returns:
+        For each step the gradient, Adam's step and the saturated share; uint8 (N, 28, 28).
+    """
     usual, keras.optimizers.Adam = keras.optimizers.Adam, WatchedAdam
     parts, step = lesson.make_training(way, lesson.HIGH, seed)
     keras.optimizers.Adam = usual
@@ -149,7 +154,8 @@ def watch(
         if number % TOGETHER == 0:
             ends = np.abs(parts["generator"](z, training=True)) > ENDS
         rows.append((*parts["generator_optimizer"].seen.numpy(), np.mean(ends)))
-    return rows
+    fakes = lesson.generate(parts["generator"], metrics.LARGEST_SAMPLE, seed=0)
+    return rows, np.uint8(np.round((fakes[..., 0] + 1) * 127.5))
 
 
 def traced_again(lesson: ModuleType, parts: dict[str, Any], way: dict[str, Any]) -> Any:
@@ -161,14 +167,20 @@ def traced_again(lesson: ModuleType, parts: dict[str, Any], way: dict[str, Any])
 
 def make_steps(lesson: ModuleType) -> None:
     """Write what `watch` sees with hinge: usual memory, that of a player short, also late."""
-    hinge, data, rows = lesson.WAYS["hinge"], complete_clothes(), []
+    hinge, data, rows, kept = lesson.WAYS["hinge"], complete_clothes(), [], []
     ways = {"usual": hinge} | {who: hinge | {"memory": who} for _, who in WHOSE[:2]}
     ways["forgets"] = ways["generator"] | {"from": FORGETS}
     ways["both"] = hinge | {"memory": "generator discriminator", "from": FORGETS}
     for seed in WATCHED_SEEDS:
-        seen = {name: watch(lesson, data, way, seed) for name, way in ways.items()}
-        rows += rows_of(seed, seen, facts_of(lesson)[0])
+        made = {name: watch(lesson, data, way, seed) for name, way in ways.items()}
+        rows += rows_of(seed, {name: seen for name, (seen, _) in made.items()}, facts_of(lesson)[0])
+        kept.append([images for _, images in made.values()])
     write_rows(STEPS, rows[0], rows)
+    fcd = lambda x: metrics.frechet_classifier_distance(data.train_images, x, data).fcd
+    found = {"ways": [*ways], "pictures": np.array(kept)[:, :, :SHOWN]}
+    found["fcds"] = [[fcd(images) for images in of_seed] for of_seed in kept]
+    with atomic_write(PICTURES, ".npz") as temporary:
+        np.savez_compressed(temporary, **found)
 
 
 def rows_of(seed: int, seen: dict[str, Any], code: str) -> list[dict[str, Any]]:
@@ -224,13 +236,14 @@ def make_strengths(lesson: ModuleType, most: int) -> None:
     known = lesson.WAYS | ways
     ways |= {f"{name} beta_2 0.9": known[name] | {"beta_2": 0.9} for name, _ in SHORT_MEMORY}
     ways |= {f"{name} beta_2 0.9 {who}": known[name] | {"memory": who} for name, who in WHOSE}
-    ways |= {f"{name} clip": known[name] | {"clip": LONGEST} for name in CLIPPED}
+    clipped = [(name, most) for name in CLIPPED for most in LONGEST]
+    ways |= {f"{name} clip {most:.0f}": known[name] | {"clip": most} for name, most in clipped}
     asked = [(f"R1 {gamma}", rate) for gamma, rate in R1_WITH]
     asked += [(f"spectral {by}", rate) for by, rate in SPECTRAL_WITH]
     asked += [(f"R1 {gamma} each", rate) for gamma, rate in R1_EACH_STEP_WITH]
     asked += [(f"{name} beta_2 0.9", rate) for name, rate in SHORT_MEMORY]
     asked += [(f"{name} beta_2 0.9 {who}", lesson.HIGH) for name, who in WHOSE]
-    asked += [(f"{name} clip", lesson.HIGH) for name in CLIPPED]
+    asked += [(f"{name} clip {most:.0f}", lesson.HIGH) for name, most in clipped]
     seeded = [(*pair, seed) for pair in asked for seed in SEEDS]
     seeded += [(*pair, seed) for pair in ASKED for seed in MORE_SEEDS]
     wanted = [
