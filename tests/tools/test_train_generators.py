@@ -195,7 +195,7 @@ def test_sketches_have_colours_and_both_sides_move_together(monkeypatch):
     monkeypatch.setattr(train_generators, "outlined", lambda flat: no_second_style)
     made = train_generators.like_sketches(data)
     yellow, magenta = (np.sum(made.train_targets[:, 32, 32, at] < 128) for at in (2, 1))
-    assert (yellow, magenta) == (20 * 2, 6) and len(made.train_inputs) == 46
+    assert (yellow, magenta) == (20 * 2, 4) and len(made.train_inputs) == 44
     np.testing.assert_array_equal(made.train_targets[..., 0], made.train_inputs[..., 0])
     assert all((image != lines[0]).any() for image in made.train_inputs)
 

@@ -26,7 +26,7 @@ from tools.notebooks.definitions import load_definitions
 
 NOISE_SEED = 1  # of the pictures that are scored
 LEAST_CHROMA, FEWEST = 40, 20  # largest minus smallest channel, grey values; coloured pixels
-HUES, VERSIONS, MOST_VERSIONS = 12, 6, (2, 6)  # of a drawing: on average, and the limits
+HUES, VERSIONS, MOST_VERSIONS = 12, 6, (2, 4)  # of a drawing: on average, and the limits
 LEAST_STEP = 50  # of a channel between two pixels: there a flat picture gets a line
 Trained = tuple[Any, dict[str, list[float]]]  # a generator of built-in layers, and its history
 
@@ -125,7 +125,7 @@ PLANS = {  # name: how it is trained, from what, steps, what it is
     "03_gan_boots": (LIGHT, BOOTS, 5_000, "light generator of ankle boots"),
     "03_gan_digits": (HEAVY, DIGITS, 2_000, "generator of digits, the heavy pair"),
     "06_cgan_digits": (cgan, DIGITS, 8_000, f"{CONDITIONAL} digits"),
-    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 10_000, f"Pix2Pix, from lines to colours {BOTH}"),
+    "07_pix2pix_openmoji": (pix2pix, DRAWINGS, 12_000, f"Pix2Pix, from lines to colours {BOTH}"),
     "06_cgan_clothes": (cgan, CLOTHES, 15_000, f"{CONDITIONAL} clothes"),
 }
 
