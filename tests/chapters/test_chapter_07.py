@@ -272,11 +272,11 @@ def test_a_cheat_wins_texture_or_l1_but_not_both(chapter, emoji):
     real = chapter.pattern_strengths(targets, inside)
     bytes_of = lambda images: np.uint8(np.clip(np.round(images), 0, 255))
     same = inputs, targets, inside, real
-    scores = lambda images: chapter.scores_of("", bytes_of(images), *same)[::2]
+    scores = lambda images: chapter.scores_of("", bytes_of(images), *same)[::3]
     assert scores(targets) == (0, 0)
     others = emoji.train_inputs[: len(targets)], emoji.train_targets[: len(targets)]
     where = coloured(*others)
-    floor, _, far = chapter.scores_of("", others[1], others[0], targets, where, real)
+    floor, _, _, far = chapter.scores_of("", others[1], others[0], targets, where, real)
     board = (-1) ** np.indices((64, 64)).sum(axis=0)[..., np.newaxis]
     blocks = np.kron(board[:32, :32, 0], np.ones((2, 2)))[..., np.newaxis]
     blurred = gaussian_filter(targets.astype(float), (0, 1, 1, 0))
@@ -299,7 +299,7 @@ def test_shading_is_the_spread_of_what_is_added(chapter, emoji):
     real = chapter.pattern_strengths(targets, inside)
     shading = lambda images: chapter.scores_of("", images, inputs, targets, inside, real)[1]
     assert shading(inputs) == 0
-    assert shading(np.roll(inputs, 1, axis=2)) < 0.5  # a shift is no light
+    assert shading(np.roll(inputs, 3, axis=2)) > shading(targets)  # a cheat, as the text says
     by_hand = []
     for one, other, where in zip(targets, inputs, inside):
         places = [
@@ -314,6 +314,21 @@ def test_shading_is_the_spread_of_what_is_added(chapter, emoji):
     assert shading(targets) == pytest.approx(np.mean(by_hand))
     half = np.uint8((inputs.astype(float) + targets) / 2)  # what somebody paints who hedges
     assert shading(half) == pytest.approx(np.mean(by_hand) / 2, rel=0.02)
+
+
+def test_fit_is_a_correlation_that_no_knob_and_no_cloud_can_raise(chapter, emoji):
+    inputs, targets = (side[:40].astype(float) for side in (emoji.test_inputs, emoji.test_targets))
+    flat = emoji.test_inputs[:40]
+    inside = np.all([side.min(axis=-1) < 250 for side in (inputs, targets)], axis=0)
+    real = chapter.pattern_strengths(targets, inside)
+    fit = lambda images: chapter.scores_of("", images, flat, targets, inside, real)[2]
+    added, noise = targets - inputs, np.random.default_rng(0).normal(0, 20, targets.shape)
+    assert fit(inputs) == 0
+    assert fit(inputs + 0.3 * added) == pytest.approx(1, abs=1e-3)
+    assert fit(inputs - added) == pytest.approx(-1, abs=1e-3)
+    assert abs(fit(inputs + noise)) < 0.05
+    half = fit(inputs + added + noise)
+    assert fit(inputs + 3 * (added + noise)) == pytest.approx(half) and 0.5 < half < 0.95
 
 
 def test_a_new_generator_gives_back_its_input(chapter, emoji):

@@ -149,7 +149,7 @@ def measure(chapter: Any, generator: Any, data: Any) -> dict[str, float]:
         made = chapter.translate(generator, lines)
         inside = targets.min(axis=-1) < 250
         real = chapter.pattern_strengths(targets, inside)
-        texture, _, l1 = chapter.scores_of("held-out", made, lines, targets, inside, real)
+        texture, _, _, l1 = chapter.scores_of("held-out", made, lines, targets, inside, real)
         return {"texture_distance": texture, "l1_grey_values": l1}
     count, asked = metrics.LARGEST_SAMPLE, {}
     if len(generator.inputs) == 2:  # noise and label
