@@ -1,6 +1,7 @@
 """The functions of chapter 08, taken out of the notebook, against values that are known."""
 
 import dataclasses
+import itertools
 import types
 
 import keras
@@ -85,7 +86,7 @@ def test_the_paper_s_networks_have_the_paper_s_numbers(chapter):
     assert chapter.make_paper_generator(128, 6).count_params() == by_hand - 3 * 1_180_160
     discriminator = chapter.make_paper_discriminator()
     channels = (3, 64, 128, 256, 512, 1)
-    by_hand = sum(conv(4, *pair) for pair in zip(channels, channels[1:]))
+    by_hand = sum(conv(4, *pair) for pair in itertools.pairwise(channels))
     assert discriminator.count_params() == by_hand == 2_764_737
     assert discriminator.output_shape == (None, 30, 30, 1)
 
