@@ -223,6 +223,8 @@ def test_the_table_of_other_strengths_is_of_this_code(lesson):
     asked += [(f"R1 {gamma} each", str(rate)) for gamma, rate in each_step]
     asked += [(f"{name} beta_2 0.9", str(rate)) for name, rate in stabilisers.SHORT_MEMORY]
     asked += [(f"{way} beta_2 0.9 {who}", str(lesson.HIGH)) for way, who in stabilisers.WHOSE]
+    for way in stabilisers.CLIPPED:
+        asked += [(f"{way} clip {most:.0f}", str(lesson.HIGH)) for most in stabilisers.LONGEST]
     wanted = [(*pair, str(seed)) for pair in asked for seed in stabilisers.SEEDS]
     more = [(way, str(rate)) for way, rate in stabilisers.ASKED]
     wanted += [(*pair, str(seed)) for pair in more for seed in stabilisers.MORE_SEEDS]
@@ -237,6 +239,34 @@ def test_the_watched_steps_are_of_this_code(lesson):
     wanted = [(str(seed), str(step)) for seed in stabilisers.WATCHED_SEEDS for step in numbers]
     assert [(row["seed"], row["step"]) for row in rows] == wanted
     assert {row["code"] for row in rows} == {code_of(lesson, stabilisers.NOT_USED)}
+
+
+def test_the_kept_pictures_are_those_of_the_watched_generators():
+    with np.load(stabilisers.PICTURES) as kept:
+        ways, pictures, fcds = (kept[name] for name in ("ways", "pictures", "fcds"))
+    watched = {name.split("_")[0] for name in read_rows(stabilisers.STEPS)[0]} - {
+        "seed",
+        "step",
+        "code",
+    }
+    assert {*ways} == watched and pictures.dtype == np.uint8
+    assert pictures.shape == (2, 5, stabilisers.SHOWN, 28, 28) and fcds.shape == (2, 5)
+    drawn = pictures.std(axis=2).mean(axis=(2, 3))  # do the pictures of a generator differ?
+    assert (drawn.argmax(axis=1) == [*ways].index("generator")).all()
+    assert (fcds.argmin(axis=1) == [*ways].index("generator")).all()
+
+
+def test_a_clipped_gradient_is_as_long_as_the_limit():
+    weight = keras.Variable([3.0, 4.0])
+    adams = [keras.optimizers.SGD(1.0) for _ in range(2)]
+    for adam in adams:
+        adam.build([weight])
+    parts = dict(zip(("generator_optimizer", "discriminator_optimizer"), adams))
+    stabilisers.change_adams(parts, {"clip": 10.0})
+    adams[0].apply([tf.constant([30.0, 40.0])], [weight])
+    assert weight.numpy() == pytest.approx([3 - 6, 4 - 8], rel=1e-5)
+    adams[1].apply([tf.constant([3.0, 4.0])], [weight])  # shorter: as it is
+    assert weight.numpy() == pytest.approx([-6, -8], rel=1e-5)
 
 
 def test_adam_notes_its_gradient_and_its_step():
