@@ -502,6 +502,7 @@ def test_what_the_stored_outputs_must_show():
     shading = {
         name: float(x) for name, x in re.findall(r"^(.+?) +texture .* shading +(\S+)", text, re.M)
     }
+    assert numbers["abs_texture_l1_cgan"] < numbers["abs_texture_l1"]
     assert shading["input"] == 0
     assert shading["L1"] + 2 < shading["L1 + cGAN"] < shading["target"] + 1
     for name in ("l1", "l1_cgan"):
