@@ -195,9 +195,23 @@ def test_sketches_have_colours_and_both_sides_move_together(monkeypatch):
     monkeypatch.setattr(train_generators, "outlined", lambda flat: no_second_style)
     made = train_generators.like_sketches(data)
     yellow, magenta = (np.sum(made.train_targets[:, 32, 32, at] < 128) for at in (2, 1))
-    assert (yellow, magenta) == (20 * 2, 4) and len(made.train_inputs) == 44
+    assert (yellow, magenta) == (20 * 8, 16) and len(made.train_inputs) == 20 * 8 + 16
     np.testing.assert_array_equal(made.train_targets[..., 0], made.train_inputs[..., 0])
     assert all((image != lines[0]).any() for image in made.train_inputs)
+
+
+def test_a_picture_is_turned_about_its_middle_and_bent_by_a_pixel(monkeypatch):
+    square = np.full((64, 64, 2), 255, np.uint8)
+    square[10:20, 28:36] = 0
+    quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    monkeypatch.setattr(train_generators, "BENT", 1e-9)
+    turned = train_generators.warped(np.random.default_rng(0), square, quarter)
+    np.testing.assert_allclose(turned[..., 0], np.rot90(square[..., 0], -1), atol=1)
+    monkeypatch.setattr(train_generators, "BENT", 1.0)
+    bent = train_generators.warped(np.random.default_rng(0), square, np.eye(2))
+    np.testing.assert_array_equal(bent[..., 0], bent[..., 1])
+    changed = bent[..., 0] != square[..., 0]
+    assert changed.any() and not changed[:6].any() and not changed[24:].any()
 
 
 def test_outlines_are_where_a_colour_changes_and_lie_on_it():

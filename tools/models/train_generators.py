@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import affine_transform
+from scipy.ndimage import gaussian_filter, map_coordinates
 from skimage.color import rgb2hsv
 
 from helpers import datasets, metrics, pairs, pretrained
@@ -26,7 +26,8 @@ from tools.notebooks.definitions import load_definitions
 
 NOISE_SEED = 1  # of the pictures that are scored
 LEAST_CHROMA, FEWEST = 40, 20  # largest minus smallest channel, grey values; coloured pixels
-HUES, VERSIONS, MOST_VERSIONS = 12, 6, (2, 4)  # of a drawing: on average, and the limits
+HUES, VERSIONS, MOST_VERSIONS = 12, 24, (8, 16)  # of a drawing: on average, and the limits
+BENT, SMOOTH = 1.0, 6.0  # of a line: by how many pixels (standard deviation), and how slowly
 LEAST_STEP = 50  # of a channel between two pixels: there a flat picture gets a line
 Trained = tuple[Any, dict[str, list[float]]]  # a generator of built-in layers, and its history
 
@@ -56,9 +57,10 @@ def pix2pix(chapter: Any, run: str, data: pairs.PairData, steps: int) -> Trained
 
 
 def like_sketches(data: pairs.PairData) -> pairs.PairData:
-    """Return training pairs of two sets, turned, sheared and scaled, rare hues more often.
+    """Return training pairs of two sets, turned, sheared, scaled and bent, rare hues more often.
 
-    A sketch on the pad is not drawn like an emoji: it leans, and has another size. So a second
+    A sketch on the pad is not drawn like an emoji: it leans, has another size, and its lines are
+    not straight. So each pair has many versions, none of which is the pair itself. And a second
     style is added: the flat Fluent pictures and their outlines (its test has the same symbols as
     that of OpenMoji). A fifth of the set has hardly any colour, and is left out: with it, a
     generator paints what it does not know grey. Most of the rest is yellow or red, so rarer hues
@@ -73,8 +75,9 @@ def like_sketches(data: pairs.PairData) -> pairs.PairData:
     shares = np.bincount(hues, minlength=HUES) / len(hues)
     versions = np.int32(np.clip(VERSIONS / (HUES * shares[hues]), *MOST_VERSIONS))
     repeated = np.repeat(both, versions, axis=0)
-    matrices = affine_matrices(np.random.default_rng(NOISE_SEED), len(repeated))
-    turned = np.stack([affine(pair, matrix) for pair, matrix in zip(repeated, matrices)])
+    rng = np.random.default_rng(NOISE_SEED)
+    matrices = affine_matrices(rng, len(repeated))
+    turned = np.stack([warped(rng, pair, matrix) for pair, matrix in zip(repeated, matrices)])
     return dataclasses.replace(data, train_inputs=turned[..., :1], train_targets=turned[..., 1:])
 
 
@@ -109,11 +112,15 @@ def affine_matrices(rng: np.random.Generator, count: int) -> np.ndarray:
     return turns @ leans / rng.uniform(0.7, 1.1, (count, 1, 1))
 
 
-def affine(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Turn a picture, uint8 (H, W, C), about its middle; outside of it is white."""
-    middle = (np.array(image.shape[:2]) - 1) / 2
-    turn = partial(affine_transform, matrix=matrix, offset=middle - matrix @ middle)
-    return np.stack([turn(side, order=1, cval=255) for side in np.moveaxis(image, -1, 0)], axis=-1)
+def warped(rng: np.random.Generator, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Turn a picture, uint8 (H, W, C), about its middle and bend it a little; outside is white."""
+    size = image.shape[:2]
+    middle = (np.reshape(size, (2, 1, 1)) - 1) / 2
+    bends = gaussian_filter(rng.standard_normal((2, *size)), (0, SMOOTH, SMOOTH))
+    places = np.tensordot(matrix, np.indices(size) - middle, 1) + middle
+    places += bends * (BENT / bends.std())
+    turn = partial(map_coordinates, coordinates=places, order=1, cval=255)
+    return np.stack([turn(side) for side in np.moveaxis(image, -1, 0)], axis=-1)
 
 
 DIGITS, CLOTHES, BOOTS, DRAWINGS = "mnist", "fashion_mnist", "ankle boots", "openmoji"
