@@ -225,6 +225,8 @@ def test_the_table_of_other_strengths_is_of_this_code(lesson):
     asked += [(f"{way} beta_2 0.9 {who}", str(lesson.HIGH)) for way, who in stabilisers.WHOSE]
     for way in stabilisers.CLIPPED:
         asked += [(f"{way} clip {most:.0f}", str(lesson.HIGH)) for most in stabilisers.LONGEST]
+    asked += [(f"plain slow {player}", str(lesson.HIGH)) for player in stabilisers.SLOW]
+    asked += [("hinge + spectral 16", str(lesson.HIGH))]
     wanted = [(*pair, str(seed)) for pair in asked for seed in stabilisers.SEEDS]
     more = [(way, str(rate)) for way, rate in stabilisers.ASKED]
     wanted += [(*pair, str(seed)) for pair in more for seed in stabilisers.MORE_SEEDS]
