@@ -5,15 +5,19 @@ import itertools
 import types
 
 import keras
+import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks import cyclegan as benchmark
+from benchmarks.tables import MEASURED, checksum, definitions, read_rows
 from helpers import datasets
 from helpers.checkpoints import CheckpointError
 from tests.support import training_checks
 from tests.support.training_checks import equal, values
 from tools.notebooks.definitions import load_definitions
+from tools.notebooks.execution import FOLDER
 
 RNG = np.random.default_rng(0)
 NAMES = "train_x", "train_y", "test_x", "test_y"
@@ -32,7 +36,7 @@ def small():
     """The chapter with tiny networks, a batch of 4 and 4, and a checkpoint every 2 steps."""
     chapter = load_definitions("08")
     vars(chapter).update(EVERY=2, BATCH=4, KEPT=6, RATE=1e-2)
-    chapter.make_generator.__defaults__ = ((SIZE, SIZE, 1), 4, 1)
+    chapter.make_generator.__defaults__ = ((SIZE, SIZE, 1), 4, 1, True, True)
     chapter.make_discriminator.__defaults__ = ((SIZE, SIZE, 1), 4)
     return chapter
 
@@ -75,57 +79,6 @@ def random_weights(network):
 # ---------------------------------------------------------------- networks
 
 
-def test_the_paper_s_networks_have_the_paper_s_numbers(chapter):
-    """Counted layer by layer, from the short form; the authors' program says 11.378 and 2.765 M."""
-    conv = lambda kernel, first, second: kernel * kernel * first * second + second
-    ways = conv(3, 64, 128) + conv(3, 128, 256) + conv(3, 256, 128) + conv(3, 128, 64)
-    by_hand = conv(7, 3, 64) + ways + 9 * 2 * conv(3, 256, 256) + conv(7, 64, 3)
-    generator = chapter.make_paper_generator()
-    assert generator.count_params() == by_hand == 11_378_179
-    assert generator.output_shape == (None, 256, 256, 3)
-    assert chapter.make_paper_generator(128, 6).count_params() == by_hand - 3 * 1_180_160
-    discriminator = chapter.make_paper_discriminator()
-    channels = (3, 64, 128, 256, 512, 1)
-    by_hand = sum(conv(4, *pair) for pair in itertools.pairwise(channels))
-    assert discriminator.count_params() == by_hand == 2_764_737
-    assert discriminator.output_shape == (None, 30, 30, 1)
-
-
-def test_the_paper_s_layers_are_in_the_paper_s_order(chapter):
-    layers = chapter.make_paper_generator(64, 2).layers
-    kinds = keras.layers.Conv2D, keras.layers.Conv2DTranspose
-    found = [
-        (layer.filters, *layer.kernel_size[:1], layer.strides[0] * (-1) ** isinstance(layer, up))
-        for up in [keras.layers.Conv2DTranspose]
-        for layer in layers
-        if isinstance(layer, kinds)
-    ]
-    blocks = [(256, 3, 1)] * 4
-    down, up = [(64, 7, 1), (128, 3, 2), (256, 3, 2)], [(128, 3, -2), (64, 3, -2), (3, 7, 1)]
-    assert found == down + blocks + up
-    norms = [layer for layer in layers if isinstance(layer, keras.layers.GroupNormalization)]
-    assert len(norms) == len(found) - 1 and not any(norm.weights for norm in norms)
-    discriminator = chapter.make_paper_discriminator(64).layers
-    kinds = [type(layer).__name__ for layer in discriminator]
-    assert kinds.count("GroupNormalization") == 3 and kinds.count("LeakyReLU") == 4
-    assert kinds.index("GroupNormalization") > kinds.index("LeakyReLU")  # none after the first
-    field = 1
-    for layer in reversed(discriminator):
-        if isinstance(layer, keras.layers.Conv2D):
-            field = (field - 1) * layer.strides[0] + layer.kernel_size[0]
-    assert field == 70
-
-
-def test_the_border_is_a_mirror(chapter):
-    x = keras.Input((6, 6, 1))
-    network = keras.Model(x, chapter.reflected_conv(x, 1, 3))
-    network.set_weights([np.ones((3, 3, 1, 1)), np.zeros(1)])
-    image = RNG.normal(size=(1, 6, 6, 1)).astype(np.float32)
-    padded = np.pad(image[0, :, :, 0], 1, mode="reflect")
-    by_hand = [[padded[i : i + 3, j : j + 3].sum() for j in range(6)] for i in range(6)]
-    np.testing.assert_allclose(network(image)[0, :, :, 0], by_hand, rtol=1e-4, atol=1e-5)
-
-
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3)])
 def test_a_new_generator_gives_back_its_input(chapter, shape):
     generator, images = chapter.make_generator(shape), pictures(3, shape)
@@ -142,6 +95,21 @@ def test_the_generator_adds_a_change_and_cuts_it_off(chapter):
     last = [layer for layer in generator.layers if isinstance(layer, keras.layers.Conv2D)][-1]
     last.bias.assign([0.25])
     np.testing.assert_allclose(generator(images), np.minimum(images + 0.25, 1), atol=1e-6)
+
+
+def test_versions_lack_what_their_names_say(chapter):
+    """Without the added input a new generator is no copy; without skips nothing goes around."""
+    images, joints = pictures(2, (28, 28, 1)), {}
+    for add_input, skips in itertools.product((True, False), repeat=2):
+        network = chapter.make_generator((28, 28, 1), 4, 1, add_input, skips)
+        kinds = [type(layer).__name__ for layer in network.layers]
+        joints[add_input, skips] = kinds.count("Concatenate")
+        made = network(images).numpy()
+        assert np.allclose(made, images, atol=0.05) == add_input and np.abs(made).max() <= 1
+    assert joints == {(add, skips): 2 * skips for add, skips in joints}
+    for name, version in chapter.VERSIONS.items():
+        assert {*version} <= {*chapter.RECIPE} and (name == "all losses") == (not version)
+        assert all(chapter.RECIPE[part] != value for part, value in version.items())
 
 
 def test_a_picture_is_translated_alone_as_in_a_batch(chapter):
@@ -248,13 +216,16 @@ def test_all_places_of_the_buffer_are_used_alike(chapter):
     assert left.sum() == pytest.approx(450, abs=60) and left.min() > 20 and left.max() < 75
 
 
-def test_the_first_buffers_hold_what_two_copies_make(small, heaps):
-    parts = small.make_parts(heaps, 10, 0)
+@pytest.mark.parametrize("add_input", [True, False])
+def test_the_first_buffers_hold_what_new_generators_make(small, heaps, add_input):
+    parts = small.make_parts(heaps, 10, 0, **small.RECIPE | dict(add_input=add_input))
     for side, first, name in (
         ("x", heaps.train_y, "generator_yx"),
         ("y", heaps.train_x, "generator_xy"),
     ):
-        fakes = parts[name](small.scaled(first[: small.KEPT]))
+        images = small.scaled(first[: small.KEPT])
+        fakes = parts[name](images)
+        assert np.array_equal(fakes, images) == add_input
         np.testing.assert_array_equal(parts[f"buffer_{side}"], fakes)
 
 
@@ -263,7 +234,7 @@ def test_the_first_buffers_hold_what_two_copies_make(small, heaps):
 
 def made_parts(small, heaps):
     """Return parts whose networks are no copies, with optimizers that move nothing."""
-    parts = small.make_parts(heaps, 100, 0)
+    parts = small.make_parts(heaps, 100, 0, **small.RECIPE)
     for name in small.NETWORKS:
         random_weights(parts[name])
         parts[f"{name}_optimizer"] = keras.optimizers.SGD(0.0)
@@ -299,12 +270,17 @@ def judged_by(small, parts, x, y):
     return [small.swap(copies[side], fakes[side], rng) for side in "xy"]
 
 
-def test_the_step_computes_the_paper_s_losses_and_moves_each_network_along_its_own(small, heaps):
+@pytest.mark.parametrize("history", [True, False])
+def test_the_step_computes_the_paper_s_losses_and_moves_each_network_along_its_own(
+    small, heaps, history
+):
     """One network at a time moves, and along the slope of its own loss; the others rest."""
     parts, (x, y), rate = made_parts(small, heaps), sides(small, heaps), 1e-3
-    train_step = small.make_train_step(parts, cycle=3.0, identity=7.0)
+    recipe = small.RECIPE | dict(cycle=3.0, identity=7.0, history=history)
+    train_step, buffers = small.make_train_step(parts, **recipe), parts["buffer_x"].numpy()
     for moving, name in enumerate(small.NETWORKS):
-        judged = judged_by(small, parts, x, y)
+        newest = parts["generator_yx"](y), parts["generator_xy"](x)
+        judged = judged_by(small, parts, x, y) if history else newest
         before = {network: values(parts[network]) for network in small.NETWORKS}
         with tf.GradientTape() as tape:
             expected = expected_losses(parts, x, y, *map(tf.stop_gradient, judged))
@@ -322,19 +298,20 @@ def test_the_step_computes_the_paper_s_losses_and_moves_each_network_along_its_o
             assert equal(values(parts[network]), before[network]) == (network != name)
         for old, new, slope in zip(before[name], values(parts[name]), slopes):
             np.testing.assert_allclose((old - new) / rate, slope, rtol=0.02, atol=2e-3)
+    assert np.array_equal(buffers, parts["buffer_x"]) != history
 
 
 def test_networks_made_again_are_the_ones_that_train(small, heaps):
-    old, new = small.make_parts(heaps, 10, 0), small.make_parts(heaps, 10, 0)
+    old, new = (small.make_parts(heaps, 10, 0, **small.RECIPE) for _ in range(2))
     networks = lambda parts: values(*(parts[name] for name in small.NETWORKS))
-    small.make_train_step(old)(*sides(small, heaps))
+    small.make_train_step(old, **small.RECIPE)(*sides(small, heaps))
     still, before = networks(old), networks(new)
-    small.make_train_step(new)(*sides(small, heaps))
+    small.make_train_step(new, **small.RECIPE)(*sides(small, heaps))
     assert equal(networks(old), still) and not equal(networks(new), before)
 
 
 def test_the_rate_stays_for_half_of_the_steps_and_then_falls_to_zero(small, heaps):
-    parts = small.make_parts(heaps, 100, 0)
+    parts = small.make_parts(heaps, 100, 0, **small.RECIPE)
     assert len({id(parts[f"{name}_optimizer"]) for name in small.NETWORKS}) == 4
     for name in small.NETWORKS:
         optimizer, rates = parts[f"{name}_optimizer"], []
@@ -361,7 +338,7 @@ def test_all_that_a_training_changes_is_kept(small, heaps, monkeypatch):
         small.train("kept", heaps, steps=1)
     optimizers = {f"{name}_optimizer" for name in small.NETWORKS}
     kept = {*small.NETWORKS, *optimizers, "buffer_x", "buffer_y", "rng"}
-    assert set(given) == kept | {"cycle", "identity"}
+    assert set(given) == kept | {*small.RECIPE, "fresh"}
 
 
 def test_a_training_that_is_interrupted_goes_on_with_the_same_bits(
@@ -389,7 +366,7 @@ def test_a_reader_who_changed_a_weight_is_told(small, heaps):
     small.train("main", heaps, steps=1)
     for told, change in (
         ("cycle was 5.0, is 0.0", dict(cycle=0.0)),
-        ("identity was 2.5, is 0.0", dict(identity=0.0)),
+        ("history was True, is False", dict(history=False)),
     ):
         with pytest.raises(CheckpointError, match=f"{told}(?s:.*)fresh=True"):
             small.train("main", heaps, steps=4, **change)
@@ -468,3 +445,118 @@ def test_a_message_in_the_last_bit_is_found_by_noise(chapter):
     given = np.uint8(255 * secret)
     clean, disturbed, answer = chapter.cycle_errors(reader, given, carrier, 1)
     assert clean == 0 and disturbed > 90 and answer > 50
+
+
+# ---------------------------------------------------------------- the table of versions
+
+
+@pytest.fixture
+def tiny(fashion):
+    """The benchmark's lesson with two versions, tiny networks and a few pictures, untrained."""
+    lesson = load_definitions("08")
+    lesson.fashion = fashion
+    lesson.data = {
+        name: lesson.two_heaps(fashion, *both) for name, both in benchmark.CLASSES.items()
+    }
+    benchmark.make_tiny(lesson)
+    names = "all losses", "whole without skips"
+    lesson.VERSIONS = {name: lesson.VERSIONS[name] for name in names}
+    return lesson
+
+
+def test_the_benchmark_goes_on_scores_again_and_stores_pictures(tiny, tmp_path, monkeypatch):
+    code = {"scores": "old"}
+    of_lesson = lambda _, left_out: "trained" if "scores_of" in left_out else code["scores"]
+    monkeypatch.setattr(benchmark, "code_of", of_lesson)
+    fill = lambda most: benchmark.fill(tiny, (1,), tmp_path / "measured", tmp_path / "kept", most)
+    rows = lambda: read_rows(tmp_path / f"measured/{benchmark.NAME}.csv")
+    stored = tmp_path / f"measured/{benchmark.NAME}.npz"
+    fill(18)
+    assert len(rows()) == 18 and not stored.exists()
+    fill(100)
+    names = [*benchmark.BASELINES] * 2 + ["all losses", "whole without skips"]
+    names += ["all losses", "lesson"]
+    assert [row["variant"] for row in rows()] == [name for name in names for _ in benchmark.WAYS]
+    of_clothes = [row for row in rows() if row["heaps"] == "clothes"]
+    assert all((row["cycle"] != "") == (row["recipe"] != "") for row in rows())
+    assert all((row["sleeves"] != "") == (row in of_clothes) for row in rows())
+    with np.load(stored) as kept:
+        assert {*kept} == {"rows", "given", *tiny.VERSIONS, "lesson"}
+        given = [getattr(tiny.data["clothes"], f"test_{side}")[:6] for side in "xy"]
+        np.testing.assert_array_equal(kept["given"], np.concatenate(given))
+        np.testing.assert_array_equal(kept["all losses"], kept["given"])  # copies, untrained
+        assert not np.array_equal(kept["whole without skips"], kept["given"])
+
+    def refuse(*_):
+        raise AssertionError("this was trained before")
+
+    monkeypatch.setattr(benchmark, "train", refuse)
+    before = rows(), stored.read_bytes()
+    fill(100)
+    assert (rows(), stored.read_bytes()) == before
+    code["scores"] = "new"
+    monkeypatch.setattr(tiny, "has_sleeves", lambda images: np.ones(len(images)))
+    fill(100)
+    assert {row["sleeves"] for row in rows()} == {"1.0", ""} and len(rows()) == len(before[0])
+
+
+def test_the_benchmark_scores_the_right_way_and_class(tiny, tmp_path, monkeypatch):
+    """G's pictures are scored as pullovers, F's as T-shirts, and each goes back by the other."""
+    seen = []
+
+    def look(name, given, images, label, heap, place):
+        seen.append((given, label, heap, place))
+        return dict(sleeves=0, read=0, fcd=0, middle=0)
+
+    monkeypatch.setattr(tiny, "scores_of", look)
+    monkeypatch.setattr(tiny, "cycle_errors", lambda back, *_: (back, 0, 0))
+    monkeypatch.setattr(tiny, "translate", lambda there, images: images)
+    monkeypatch.setattr(benchmark, "generators", lambda *_: [1.0, 2.0])  # G, F
+    for way, label, back in (("G(x)", 2, 2.0), ("F(y)", 0, 1.0)):
+        run = ("clothes", "all losses", way, "some", "1", "1", "")
+        assert benchmark.score(tiny, run, tmp_path)["cycle"] == back
+        given, asked, heap, place = seen[-1]
+        data = tiny.data["clothes"]
+        assert asked == label and place == tiny.MIDDLE
+        assert given is (data.test_x if label else data.test_y)
+        assert heap is (data.train_y if label else data.train_x)
+    benchmark.score(tiny, ("shoes", "real", "G(x)", "", "", "0", ""), tmp_path)
+    assert seen[-1][1] == 9 and seen[-1][3] == benchmark.SIDE
+
+
+def test_the_side_of_a_shoe_is_bright_in_both_classes(fashion):
+    for label in benchmark.CLASSES["shoes"]:
+        shoes = fashion.train_images[fashion.train_labels == label]
+        assert shoes.mean(axis=0)[benchmark.SIDE].min() > 100
+
+
+def test_what_a_run_does_not_use_is_defined(chapter):
+    assert {*definitions(chapter)} >= benchmark.NOT_USED | benchmark.LOOKS
+    assert not benchmark.NOT_USED & benchmark.LOOKS
+    used = {*definitions(chapter)} - benchmark.NOT_USED - benchmark.LOOKS
+    assert {"make_train_step", "make_parts", "make_generator", "swap", "scaled"} <= used
+
+
+def test_the_table_has_each_version_with_three_seeds_and_the_baselines(monkeypatch):
+    """At the lesson's number of steps, whatever budget the tests run with."""
+    monkeypatch.setenv("COURSE_BUDGET", "lesson")
+    lesson = load_definitions("08")
+    wanted = benchmark.plan(lesson, benchmark.SEEDS)
+    assert len(wanted) == 2 * (2 * 4 + 3 * 11) and lesson.SEED not in benchmark.SEEDS
+    table = read_rows(MEASURED / f"{benchmark.NAME}.csv")
+    assert [tuple(row[name] for name in benchmark.KEY) for row in table] == wanted
+    for row in table:
+        numbers = [row[name] for name in benchmark.FOUND if row[name] != ""]
+        assert np.isfinite([*map(float, numbers)]).all()
+        assert len(numbers) == 4 + 3 * (row["recipe"] != "") - (row["heaps"] == "shoes")
+    path = MEASURED / f"{benchmark.NAME}.npz"
+    with np.load(path) as stored:
+        assert str(stored["rows"]) == checksum(map(str, wanted))
+        assert {*stored} == {"rows", "given", *lesson.VERSIONS, "lesson"}
+    assert path.stat().st_size < 400_000
+
+
+def test_no_place_is_left_to_fill():
+    for path in (FOLDER / "08_cyclegan.ipynb", FOLDER / "solutions/08_cyclegan.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        assert not [cell.source[:60] for cell in cells if "«" in cell.source]
