@@ -459,6 +459,12 @@ def tiny(fashion):
         name: lesson.two_heaps(fashion, *both) for name, both in benchmark.CLASSES.items()
     }
     benchmark.make_tiny(lesson)
+    for data in lesson.data.values():
+        vars(data).update({name: heap[:40] for name, heap in vars(data).items()})
+    distance = types.SimpleNamespace(fcd=1.0)  # the judge takes seconds for each row
+    lesson.metrics = types.SimpleNamespace(
+        frechet_classifier_distance=lambda *_: distance, class_accuracy=lambda *_: 0.5
+    )
     names = "all losses", "whole without skips"
     lesson.VERSIONS = {name: lesson.VERSIONS[name] for name in names}
     return lesson
