@@ -50,7 +50,7 @@ SETTINGS_07 = ("WIDTH", "RATE", "BETA_1", "L1_WEIGHT", "SHIFT")
 LOOKS = {"scores_of", "strengths", "coloured"}  # what only looks at pictures
 NOT_USED = {"RECIPE", "VERSIONS", "NAMES", "STEPS", "EVERY", "train", "there_and_back", "patch_of"}
 NOT_USED |= {"print_scores", "stored", "read_heap", "two_folders", "transposed_conv"}
-NOT_USED_07 = {"STEPS", "EVERY", "train", "samples_of", "compare", "scores_of", "coloured"}
+NOT_USED_07 = {"STEPS", "EVERY", "train", "samples_of", "compare", "scores_of"}
 NOT_USED_07 |= {"pattern_strengths", "receptive_field", "slopes_of_logit", "transposed_conv"}
 
 
