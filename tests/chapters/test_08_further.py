@@ -23,7 +23,7 @@ from tools.notebooks.execution import FOLDER, FURTHER
 PLACE = FURTHER / "08_hidden_truth.ipynb"
 RNG = np.random.default_rng(0)
 COARSE = 16  # pixels of the smallest pictures
-SMALL = dict(SIZE=COARSE, BATCH=4, SHIFT=1, KEPT=6, RATE=1e-2, EVERY=2)
+SMALL = dict(SIZE=COARSE, BATCH=4, SHIFT=1, KEPT=6, RATE=3e-4, EVERY=2)
 LOSSES = ("fooling_loss", "cycle_loss", "identity_loss", "discriminators_loss")
 
 
@@ -330,9 +330,12 @@ class Holder:
         self.weights = [variable]
 
 
-def test_a_training_that_is_interrupted_goes_on_with_the_same_bits(
-    small, heaps, monkeypatch, capsys
-):
+def test_a_training_that_is_interrupted_goes_on(small, heaps, monkeypatch, capsys):
+    """Nearly to the bit: two traces can add a network's many gradients in another order.
+
+    The biases before a normalisation have no gradient but such noise, and Adam makes steps of it.
+    """
+
     def run(name):
         parts, history = small.train(name, heaps, steps=5)
         networks = [parts[name] for name in small.NETWORKS]
@@ -340,7 +343,7 @@ def test_a_training_that_is_interrupted_goes_on_with_the_same_bits(
         return [*networks, *map(Holder, buffers)], history
 
     training_checks.check_an_interrupted_training_goes_on(
-        small, monkeypatch, capsys, run, at=3, saved=2, losses=LOSSES[:2], exact=True
+        small, monkeypatch, capsys, run, at=3, saved=2, losses=LOSSES[:2]
     )
 
 
