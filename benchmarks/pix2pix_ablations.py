@@ -41,7 +41,6 @@ SEEDS = (1, 2, 3)
 INFERENCE, STRONGER, OTHERS = " (inference)", " x ", "other things"
 WARM, TIMED = 3, 40  # steps of `times`
 EIGHT, QUIZ = slice(None, None, 20), slice(None, None, 5)  # held-out things that are stored
-IN_QUIZ = ("L1 x 1.3", "L1 + cGAN")
 LEVELS = 63  # steps of a colour in stored pictures
 SETTINGS = ("SIZE", "WIDTH", "BATCH", "RATE", "BETA_1", "SHIFT")
 LOOKS = {"scores_of", "strengths", "texture_distance", "halved", "edges_of", "colours_of"}
@@ -126,8 +125,8 @@ def store_pictures(lesson: ModuleType, runs: list[Run], folder: Path, path: Path
     """
     sheets, seed = {"rows": np.array(checksum(map(str, runs)))}, runs[0][2]
     shown = [run for run in runs if run[1] and run[2] == seed]
-    for run in (run for run in shown if STRONGER not in run[0] or run[0] in IN_QUIZ):
-        images = outputs(lesson, run, folder)[QUIZ if run[0] in IN_QUIZ else EIGHT]
+    for run in (run for run in shown if STRONGER not in run[0] or run[0] in lesson.QUIZ):
+        images = outputs(lesson, run, folder)[QUIZ if run[0] in lesson.QUIZ else EIGHT]
         levels = np.round(np.round(images * (LEVELS / 255)) * (255 / LEVELS))
         sheet, packed = Image.fromarray(np.uint8(levels).reshape(-1, lesson.SIZE, 3)), io.BytesIO()
         sheet.save(packed, format="webp", lossless=True, quality=100, method=6, exact=True)

@@ -237,9 +237,10 @@ def make_strengths(lesson: ModuleType, most: int) -> None:
         f"R1 {gamma} each": r1 | {"strength": gamma, "every": 1} for gamma, _ in R1_EACH_STEP_WITH
     }
     ways |= {
-        f"spectral {by}": spectral | {"losses": multiplied(lesson, by)} for by, _ in SPECTRAL_WITH
+        f"spectral {by}": spectral | {"losses": multiplied(by, lesson.non_saturating)}
+        for by, _ in SPECTRAL_WITH
     }
-    wide = {"losses": multiplied(lesson, 16, lesson.hinge)}
+    wide = {"losses": multiplied(16, lesson.hinge)}
     ways |= {"hinge + spectral 16": lesson.WAYS["hinge + spectral"] | wide}
     known = lesson.WAYS | ways
     ways |= {f"{name} beta_2 0.9": known[name] | {"beta_2": 0.9} for name, _ in SHORT_MEMORY}
@@ -266,8 +267,7 @@ def make_strengths(lesson: ModuleType, most: int) -> None:
     fill_table(STRENGTHS, KEY, SCORES, wanted, make, most)
 
 
-def multiplied(lesson: ModuleType, by: float, losses: Any = None) -> Any:
-    losses = losses or lesson.non_saturating
+def multiplied(by: float, losses: Any) -> Any:
     return lambda real, fake: losses(by * real, by * fake)
 
 

@@ -427,7 +427,7 @@ def test_the_table_has_each_version_with_three_seeds_and_the_cheats(table):
     with np.load(path) as stored:
         assert str(stored["rows"]) == checksum(map(str, wanted))
         assert {*stored} == {"rows", *lesson.VARIANTS, "paper (inference)", lesson.QUIZ[0]}
-    assert path.stat().st_size < 500_000 and {*lesson.QUIZ} == {*benchmark.IN_QUIZ}
+    assert path.stat().st_size < 500_000 and {*lesson.QUIZ} <= {*stored}
 
 
 def test_the_table_shows_what_the_lesson_says(table):
