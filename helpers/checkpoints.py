@@ -7,7 +7,6 @@ import errno
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from .course import atomic_write, explain_refusal, run_folder
 KEPT = 3  # files
 NOT_COMPARED = {"seed", "shared_object_id", "code"}  # seeds: their state is kept; code: lambdas
 REMEDY = "Nothing was changed. Give the run another name, or give fresh=True to train from the "
-REMEDY += "start: the older run gets a name that ends in .before, and stays until you do it again."
+REMEDY += "start: the older run stays, under a name with .before, and nothing of it is lost."
 PATTERN = f"run-{'[0-9]' * 3}-step-{'[0-9]' * 8}.npz"
 find_files = lambda folder: sorted(folder.glob(PATTERN))  # oldest first
 
@@ -81,11 +80,12 @@ class Checkpoints:
         """Load the newest checkpoint; return (step, history). CheckpointError: it does not fit."""
         files = find_files(self.folder)
         if self.fresh and files:
-            before = self.folder.with_name(f"{self.folder.name}.before")
-            shutil.rmtree(before, ignore_errors=True)
+            names = (f"{self.folder.name}.before{n}" for n in ("", *range(2, 1_000)))
+            before = next(filter(lambda p: not p.exists(), map(self.folder.with_name, names)))
             self.folder.rename(before)
             self.folder.mkdir()
             print(f"Training starts at step 0. The older run is now '{before.name}'.")
+            print("Take fresh=True away: with it, each run of the cell starts again.")
             return 0, {}
         for path, manifest, arrays in read_whole(files):
             history = manifest.pop("history")

@@ -20,7 +20,7 @@ class Training:
     run `name`, as in "04_dcgan/improved", lies in `<results>/<budget>/<source>/`. `samples` returns
     pictures (N, H, W[, 1 or 3]) from black to white (`value_range`), or a Figure; it is called at
     the start, every `every` steps and at the end. Checkpoints are `save_every` or else `every`
-    steps apart; with `fresh` it starts again, and the older run gets a name that ends in ".before".
+    steps apart; with `fresh` it starts again, and the older run stays, under a name with ".before".
 
     The parts are all that changes during training, by name: networks, optimizers, averaged copies,
     random generators. Plain values (numbers, texts) are settings, such as `rate=1e-3`: a training

@@ -405,7 +405,9 @@ def test_fresh_puts_the_older_run_aside(folder):
     fresh.save(5, {})
     assert resumed(folder, make(filters=8))[0] == 5 and len(names(aside)) == 2
     Checkpoints(folder, make(), {}, fresh=True).resume()
-    assert names(aside) == ["run-001-step-00000005.npz"] and names(folder) == []
+    second = folder.with_name("kept.before2")
+    assert names(second) == ["run-001-step-00000005.npz"] and names(folder) == []
+    assert resumed(aside)[0] == 20  # nothing is lost
 
 
 def test_runs_that_older_versions_counted_go_on(folder):

@@ -127,8 +127,8 @@ def test_a_fresh_run_starts_again_and_all_of_the_old_one_is_kept():
     assert run.warnings == [] and files("samples/*") == [f"0000000{n}.png" for n in (0, 4, 6)]
     assert contents(f"{RUN}.before") == before
     latest = contents(RUN)
-    train(last=1, fresh=True)
-    assert contents(f"{RUN}.before") == latest
+    train(last=1, fresh=True)  # the complete run stays, too
+    assert contents(f"{RUN}.before") == before and contents(f"{RUN}.before2") == latest
 
 
 def test_a_run_that_is_complete_is_shown_and_not_changed(capsys):

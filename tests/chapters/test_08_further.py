@@ -1,0 +1,473 @@
+"""The functions of the notebook beside chapter 08, against values that are known."""
+
+import itertools
+import types
+
+import imageio.v3 as iio
+import keras
+import nbformat
+import numpy as np
+import pytest
+import tensorflow as tf
+from skimage.color import rgb2lab
+
+from benchmarks import cyclegan_truth as benchmark
+from benchmarks.tables import MEASURED, checksum, definitions, read_rows
+from helpers import pairs
+from helpers.checkpoints import CheckpointError
+from tests.support import training_checks
+from tests.support.training_checks import equal, values
+from tools.notebooks.definitions import load_definitions
+from tools.notebooks.execution import FOLDER, FURTHER
+
+PLACE = FURTHER / "08_hidden_truth.ipynb"
+RNG = np.random.default_rng(0)
+COARSE = 16  # pixels of the smallest pictures
+SMALL = dict(SIZE=COARSE, BATCH=4, SHIFT=1, KEPT=6, RATE=3e-4, EVERY=2)
+LOSSES = ("fooling_loss", "cycle_loss", "identity_loss", "discriminators_loss")
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return load_definitions("08", PLACE)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """The lesson with tiny networks, a batch of 4 and 4, and a checkpoint every 2 steps."""
+    lesson = load_definitions("08", PLACE)
+    vars(lesson).update(SMALL)
+    lesson.make_generator.__defaults__ = (COARSE, 2, 1, True, lesson.resize_conv)
+    plain = lesson.make_discriminator.__defaults__[-1]
+    lesson.make_discriminator.__defaults__ = (COARSE, 4, 1, plain)
+    return lesson
+
+
+@pytest.fixture(scope="module")
+def heaps():
+    """Two heaps of noise; the second one has a bright stripe."""
+    rng = np.random.default_rng(7)
+    x, y = rng.integers(0, 256, (2, 20, COARSE, COARSE, 3), dtype=np.uint8)
+    y[:, :, 4:8] = 250
+    names = "train_x", "train_y", "test_x", "test_y"
+    return types.SimpleNamespace(**dict(zip(names, (x[:16], y[:16], x[16:], y[16:]))))
+
+
+@pytest.fixture(scope="module")
+def emoji():
+    return pairs.load_pairs("fluent")
+
+
+def pictures(count=3, size=COARSE):
+    return RNG.uniform(-1, 1, (count, size, size, 3)).astype(np.float32)
+
+
+def random_weights(network):
+    network.set_weights([RNG.normal(0, 0.3, w.shape) for w in network.get_weights()])
+    return network
+
+
+# ---------------------------------------------------------------- data
+
+
+def test_no_pair_is_left_in_the_heaps_and_the_truth_is_hidden(lesson, emoji):
+    for seed in (1, 2):
+        heaps = lesson.two_heaps(emoji, seed)
+        first, second = heaps.numbers
+        assert len(first) == len(second) == 555 and not {*first} & {*second}
+        np.testing.assert_array_equal(heaps.train_x, emoji.train_inputs[first])
+        np.testing.assert_array_equal(heaps.paired_y, emoji.train_targets[first])
+        np.testing.assert_array_equal(heaps.train_y, emoji.train_targets[second])
+        np.testing.assert_array_equal(heaps.test_x, emoji.test_inputs)
+        np.testing.assert_array_equal(heaps.test_y, emoji.test_targets)
+    assert not np.array_equal(first, lesson.two_heaps(emoji, 1).numbers[0])
+
+
+def test_each_picture_is_shifted_for_itself(lesson):
+    images = RNG.integers(0, 256, (40, 12, 12, 3), dtype=np.uint8)
+    moved, places = lesson.shifted(images, np.random.default_rng(1)), set()
+    for image, after in zip(images, moved):
+        larger = np.pad(image, [(4, 4), (4, 4), (0, 0)], mode="edge")
+        found = [
+            (top, left)
+            for top, left in itertools.product(range(9), repeat=2)
+            if np.array_equal(larger[top : top + 12, left : left + 12], after)
+        ]
+        assert len(found) == 1
+        places.add(found[0])
+    assert len(places) > 20
+
+
+def test_two_folders_are_read_as_they_are(lesson, tmp_path):
+    """Other names, sizes and counts; the middle of a wide picture is taken."""
+    images = RNG.integers(0, 256, (23, 64, 64, 3), dtype=np.uint8)
+    for side, part in (("x", images), ("y", images[::-1][:21])):
+        (tmp_path / side).mkdir()
+        for number, image in enumerate(part):
+            iio.imwrite(tmp_path / side / f"{side}{number:02}.png", image)
+    found = lesson.two_folders(tmp_path / "x", tmp_path / "y")
+    for heap, part in (("x", images[:21]), ("y", images[::-1][:21])):
+        np.testing.assert_array_equal(getattr(found, f"test_{heap}"), part[::10])
+        rest = part[np.arange(21) % 10 > 0]
+        np.testing.assert_array_equal(getattr(found, f"train_{heap}"), rest)
+    wide = np.full((80, 240, 3), 255, np.uint8)
+    wide[:, 80:160] = (10, 120, 30)
+    (tmp_path / "wide").mkdir()
+    iio.imwrite(tmp_path / "wide/one.png", wide)
+    assert np.abs(lesson.read_heap(tmp_path / "wide").astype(int) - (10, 120, 30)).max() <= 1
+
+
+# ---------------------------------------------------------------- Reinhard
+
+
+def test_reinhard_gives_the_other_heap_s_colours_and_leaves_white_alone(lesson, emoji):
+    heaps = lesson.two_heaps(emoji, 1)
+    changed = lesson.reinhard(heaps.train_x, heaps.train_x, heaps.train_y)
+    lab = lambda images, where: rgb2lab(images)[where]
+    inside = lesson.coloured(heaps.train_x)
+    after, asked = lab(changed, inside), lab(heaps.train_y, lesson.coloured(heaps.train_y))
+    before = lab(heaps.train_x, inside)
+    np.testing.assert_array_equal(changed[~inside], heaps.train_x[~inside])
+    for statistic in (np.mean, np.std):  # cut off at the borders of the screen, so nearly
+        one, other, old = (statistic(x, axis=0) for x in (after, asked, before))
+        assert np.abs(one - other).max() < 3
+        assert np.abs(one - other).sum() < 0.6 * np.abs(old - other).sum()
+
+
+def test_reinhard_with_the_same_heap_changes_nothing(lesson, emoji):
+    images = emoji.test_inputs[:30]
+    assert np.abs(lesson.reinhard(images, images, images).astype(int) - images).max() <= 1
+
+
+# ---------------------------------------------------------------- networks
+
+
+def make_paper_networks(lesson, size=256, blocks=9):
+    generator = lesson.make_generator(size, 64, blocks, False, lesson.transposed_conv)
+    return generator, lesson.make_discriminator(size, 64, 3, lesson.norm)
+
+
+def test_the_paper_s_networks_have_the_paper_s_numbers(lesson):
+    """Counted layer by layer, from the short form; the authors' program says 11.378 and 2.765 M."""
+    conv = lambda kernel, first, second: kernel * kernel * first * second + second
+    ways = conv(3, 64, 128) + conv(3, 128, 256) + conv(3, 256, 128) + conv(3, 128, 64)
+    by_hand = conv(7, 3, 64) + ways + 9 * 2 * conv(3, 256, 256) + conv(7, 64, 3)
+    generator, discriminator = make_paper_networks(lesson)
+    assert generator.count_params() == by_hand == 11_378_179
+    assert generator.output_shape == (None, 256, 256, 3)
+    assert make_paper_networks(lesson, 128, 6)[0].count_params() == by_hand - 3 * 1_180_160
+    channels = (3, 64, 128, 256, 512, 1)
+    by_hand = sum(conv(4, *pair) for pair in itertools.pairwise(channels))
+    assert discriminator.count_params() == by_hand == 2_764_737
+    assert discriminator.output_shape == (None, 30, 30, 1)
+
+
+def test_the_paper_s_layers_are_in_the_paper_s_order(lesson):
+    generator, discriminator = make_paper_networks(lesson, 64, 2)
+    up, down = keras.layers.Conv2DTranspose, keras.layers.Conv2D
+    found = [
+        (layer.filters, layer.kernel_size[0], layer.strides[0] * (-1 if type(layer) is up else 1))
+        for layer in generator.layers
+        if isinstance(layer, (up, down))
+    ]
+    blocks = [(256, 3, 1)] * 4
+    first, last = [(64, 7, 1), (128, 3, 2), (256, 3, 2)], [(128, 3, -2), (64, 3, -2), (3, 7, 1)]
+    assert found == first + blocks + last
+    norms = [
+        layer for layer in generator.layers if isinstance(layer, keras.layers.GroupNormalization)
+    ]
+    assert len(norms) == len(found) - 1 and not any(norm.weights for norm in norms)
+    kinds = [type(layer).__name__ for layer in discriminator.layers]
+    assert kinds.count("GroupNormalization") == 3 and kinds.count("LeakyReLU") == 4
+    assert kinds.index("GroupNormalization") > kinds.index("LeakyReLU")  # none after the first
+
+
+def test_the_patch_is_what_the_gradient_sees(lesson):
+    """Against the formula, from the output back to the input."""
+    for downs in (1, 2, 3):
+        network, field = lesson.make_discriminator(192, 4, downs), 1
+        for layer in reversed(network.layers):
+            if isinstance(layer, keras.layers.Conv2D):
+                field = (field - 1) * layer.strides[0] + layer.kernel_size[0]
+        assert lesson.patch_of(network) == (field, field) and field == (16, 34, 70)[downs - 1]
+
+
+def test_the_border_is_a_mirror(lesson):
+    x = keras.Input((6, 6, 1))
+    network = keras.Model(x, lesson.reflected_conv(x, 1, 3))
+    network.set_weights([np.ones((3, 3, 1, 1)), np.zeros(1)])
+    image = RNG.normal(size=(1, 6, 6, 1)).astype(np.float32)
+    padded = np.pad(image[0, :, :, 0], 1, mode="reflect")
+    by_hand = [[padded[i : i + 3, j : j + 3].sum() for j in range(6)] for i in range(6)]
+    np.testing.assert_allclose(network(image)[0, :, :, 0], by_hand, rtol=1e-4, atol=1e-5)
+
+
+def test_a_new_generator_is_a_copy_if_it_adds_its_input(small):
+    images = pictures()
+    np.testing.assert_array_equal(small.make_generator()(images), images)
+    whole = small.make_generator(add_input=False)(images).numpy()
+    assert np.abs(whole).max() <= 1 and not np.allclose(whole, images, atol=0.1)
+    changed = random_weights(small.make_generator())(images).numpy()
+    assert np.abs(changed).max() <= 1 and not np.allclose(changed, images, atol=0.01)
+
+
+# ---------------------------------------------------------------- losses and training
+
+
+def test_losses_by_hand(lesson):
+    real, fake = RNG.normal(0.5, 1, (2, 3, 7, 7, 1)).astype(np.float32)
+    by_hand = (((real - 1) ** 2).mean() + (fake**2).mean()) / 2
+    assert float(lesson.discriminator_loss(real, fake)) == pytest.approx(by_hand, rel=1e-5)
+    ones, others = pictures(2, 32), pictures(2, 32)
+    cells = (ones - others).reshape(2, 4, 8, 4, 8, 3).mean(axis=(2, 4))
+    found = float(lesson.colour_distance(ones, others))
+    assert found == pytest.approx(np.abs(cells).mean(), rel=1e-4)
+
+
+def ready(small, heaps, rate=None, **changes):
+    """Return parts whose networks are no copies, the recipe, and a batch."""
+    recipe = small.RECIPE | changes
+    parts = small.make_parts(heaps, 100, 0, **recipe)
+    rng = np.random.default_rng(3)
+    for name in small.NETWORKS:
+        weights = [rng.normal(0, 0.3, w.shape) for w in parts[name].get_weights()]
+        parts[name].set_weights(weights)
+        if rate is not None:
+            parts[f"{name}_optimizer"] = keras.optimizers.SGD(rate)
+            parts[f"{name}_optimizer"].build(parts[name].trainable_variables)
+    batch = [tf.constant(small.scaled(heap[:4])) for heap in (heaps.train_x, heaps.train_y)]
+    return parts, recipe, batch
+
+
+def test_without_colours_it_is_the_step_of_the_chapter(small, heaps):
+    chapter = load_definitions("08")
+    ends = []
+    for module in (small, chapter):
+        parts, recipe, batch = ready(small, heaps, rate=1e-3)
+        more = dict(history=True) if module is chapter else {}
+        train_step = module.make_train_step(parts, **recipe, **more)
+        losses = [train_step(*batch) for _ in range(2)][-1]
+        networks = values(*(parts[name] for name in small.NETWORKS))
+        ends.append(([float(losses[name]) for name in LOSSES], networks))
+    np.testing.assert_allclose(ends[0][0], ends[1][0], rtol=1e-5)
+    for one, other in zip(ends[0][1], ends[1][1], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def expected_losses(small, parts, recipe, x, y, judged_x, judged_y):
+    """Compute what the generators pay, and the discriminators, once more from the formulas."""
+    g, f, d_x, d_y = (parts[name] for name in small.NETWORKS)
+    square, distance = lambda z: tf.reduce_mean(z * z), small.l1_distance
+    loss_g = square(d_y(g(x)) - 1) + square(d_x(f(y)) - 1)
+    loss_g += recipe["cycle"] * (distance(f(g(x)), x) + distance(g(f(y)), y))
+    loss_g += recipe["identity"] * (distance(g(y), y) + distance(f(x), x))
+    colours = small.colour_distance(g(x), x) + small.colour_distance(f(y), y)
+    loss_d = square(d_x(x) - 1) + square(d_x(judged_x)) + square(d_y(y) - 1) + square(d_y(judged_y))
+    return loss_g + recipe["colours"] * colours, loss_d / 2
+
+
+def judged_by(small, parts, x, y):
+    """Return what the discriminators will see, without a change of any state."""
+    rng = tf.random.Generator.from_state(parts["rng"].state.numpy(), "philox")
+    fakes = {"x": parts["generator_yx"](y), "y": parts["generator_xy"](x)}
+    copies = {side: tf.Variable(parts[f"buffer_{side}"]) for side in "xy"}
+    return [tf.stop_gradient(small.swap(copies[side], fakes[side], rng)) for side in "xy"]
+
+
+def test_each_loss_moves_its_own_network_along_its_slope(small, heaps):
+    """One network at a time moves, and along the slope of its own loss; the others rest."""
+    parts, recipe, batch = ready(small, heaps, 0.0, colours=7.0)
+    train_step, rate = small.make_train_step(parts, **recipe), 1e-4
+    for moving, name in enumerate(small.NETWORKS):
+        before = {network: values(parts[network]) for network in small.NETWORKS}
+        judged = judged_by(small, parts, *batch)
+        with tf.GradientTape() as tape:
+            losses = expected_losses(small, parts, recipe, *batch, *judged)
+            loss = losses[moving > 1]
+        slopes = tape.gradient(loss, parts[name].trainable_variables)
+        parts[f"{name}_optimizer"].learning_rate = rate
+        found = train_step(*batch)
+        parts[f"{name}_optimizer"].learning_rate = 0.0
+        assert {*found} == {*LOSSES, "colours_loss"}
+        assert float(found["discriminators_loss"]) == pytest.approx(float(losses[1]), rel=1e-4)
+        for network in small.NETWORKS:
+            assert equal(values(parts[network]), before[network]) == (network != name)
+        for old, new, slope in zip(before[name], values(parts[name]), slopes, strict=True):
+            scale = np.abs(slope).max() + 1e-3
+            np.testing.assert_allclose((old - new) / rate, slope, rtol=0.03, atol=0.02 * scale)
+
+
+def test_networks_made_again_are_the_ones_that_train(small, heaps):
+    old, new = (ready(small, heaps) for _ in range(2))
+    networks = lambda parts: values(*(parts[name] for name in small.NETWORKS))
+    small.make_train_step(old[0], **old[1])(*old[2])
+    still, before = networks(old[0]), networks(new[0])
+    small.make_train_step(new[0], **new[1])(*new[2])
+    assert equal(networks(old[0]), still) and not equal(networks(new[0]), before)
+
+
+def test_all_that_a_training_changes_is_kept(small, heaps, monkeypatch):
+    given = {}
+
+    class Made(Exception):
+        """Nothing needs to be trained for this."""
+
+    def look(*_, **parts):
+        given.update(parts)
+        raise Made
+
+    with monkeypatch.context() as patch, pytest.raises(Made):
+        patch.setitem(vars(small), "Training", look)
+        small.train("kept", heaps, steps=1)
+    kept = {*small.NETWORKS, *(f"{name}_optimizer" for name in small.NETWORKS)}
+    assert set(given) == kept | {"buffer_x", "buffer_y", "rng", "fresh", *small.RECIPE}
+
+
+class Holder:
+    """A variable that looks like a network of one weight."""
+
+    def __init__(self, variable):
+        self.weights = [variable]
+
+
+def test_a_training_that_is_interrupted_goes_on(small, heaps, monkeypatch, capsys):
+    """Nearly to the bit: two traces can add a network's many gradients in another order.
+
+    The biases before a normalisation have no gradient but such noise, and Adam makes steps of it.
+    """
+
+    def run(name):
+        parts, history = small.train(name, heaps, steps=5)
+        networks = [parts[name] for name in small.NETWORKS]
+        buffers = keras.Variable(parts["buffer_x"]), keras.Variable(parts["buffer_y"])
+        return [*networks, *map(Holder, buffers)], history
+
+    training_checks.check_an_interrupted_training_goes_on(
+        small, monkeypatch, capsys, run, at=3, saved=2, losses=LOSSES[:2]
+    )
+
+
+def test_a_reader_who_changed_a_weight_is_told(small, heaps):
+    small.train("main", heaps, steps=1)
+    with pytest.raises(CheckpointError, match="colours was 0.0, is 3.0(?s:.*)fresh=True"):
+        small.train("main", heaps, steps=4, colours=3.0)
+    small.train("main", heaps, steps=1, fresh=True)
+
+
+# ---------------------------------------------------------------- scores
+
+
+def test_the_scores_are_those_of_chapter_07(lesson, emoji):
+    chapter = load_definitions("07")
+    inputs, targets = emoji.test_inputs[:20], emoji.test_targets[:20]
+    inside = lesson.coloured(inputs, targets)
+    real = chapter.pattern_strengths(targets, inside)
+    images = np.uint8(0.6 * targets + 0.4 * inputs)
+    found = lesson.scores_of(images, inputs, targets)
+    wanted = chapter.scores_of("", images, inputs, targets, inside, real)
+    names = "texture", "shading", "fit", "distance"
+    assert [found[name] for name in names] == pytest.approx(wanted)
+
+
+def test_the_truth_wins_and_a_copy_paints_nothing(lesson, emoji):
+    both = emoji.test_inputs, emoji.test_targets
+    truth, copy = (lesson.scores_of(images, *both) for images in (both[1], both[0]))
+    assert truth["distance"] == truth["texture"] == 0 and truth["fit"] == pytest.approx(1, abs=1e-4)
+    assert copy["fit"] == copy["shading"] == 0 and 13 < copy["distance"] < 14
+
+
+# ---------------------------------------------------------------- table and pictures
+
+
+@pytest.fixture
+def tiny(emoji):
+    lesson = load_definitions("08", PLACE)
+    lesson.emoji, lesson.pix2pix = emoji, load_definitions("07")
+    benchmark.make_tiny(lesson)
+    return lesson
+
+
+def test_the_benchmark_goes_on_scores_again_and_stores_pictures(tiny, tmp_path, monkeypatch):
+    code = {"scores": "old"}
+    of_lesson = lambda _, left_out: "trained" if "scores_of" in left_out else code["scores"]
+    monkeypatch.setattr(benchmark, "code_of", of_lesson)
+    fill = lambda most: benchmark.fill(tiny, (1,), tmp_path / "measured", tmp_path / "kept", most)
+    rows = lambda: read_rows(tmp_path / f"measured/{benchmark.NAME}.csv")
+    stored = tmp_path / f"measured/{benchmark.NAME}.npz"
+    fill(4)
+    assert len(rows()) == 4 and not stored.exists()
+    fill(100)
+    names = ["identity", *benchmark.RIVALS, *tiny.VERSIONS, *benchmark.PAIRED]
+    assert [row["variant"] for row in rows()] == names
+    assert {row["distance"] for row in rows() if row["recipe"]} == {rows()[0]["distance"]}
+    monkeypatch.setattr(tiny, "DATA", tmp_path)
+    shown = tiny.emoji.test_inputs[benchmark.EIGHT]
+    np.testing.assert_array_equal(tiny.stored("paired"), shown)  # nothing was trained
+    assert not np.array_equal(tiny.stored("reinhard"), shown)
+
+    def refuse(*_):
+        raise AssertionError("this was trained before")
+
+    monkeypatch.setattr(benchmark, "make_training", refuse)
+    before = rows(), stored.read_bytes()
+    fill(100)
+    assert (rows(), stored.read_bytes()) == before
+    code["scores"] = "new"
+    monkeypatch.setattr(tiny, "strengths", lambda *_: 0.5)
+    fill(100)
+    assert {row["texture"] for row in rows()} == {"0.0"} and len(rows()) == len(before[0])
+
+
+def test_both_methods_see_equally_many_pictures_and_the_pairs_are_pairs(tiny, monkeypatch):
+    seen = []
+    monkeypatch.setattr(tiny, "make_train_step", lambda *_, **__: lambda x, y: seen.append((x, y)))
+    step = lambda **_: lambda x, y: seen.append((x, y))
+    monkeypatch.setattr(tiny.pix2pix, "make_train_step", step)
+    monkeypatch.setattr(tiny, "shifted", lambda images, rng: images)
+    monkeypatch.setattr(tiny.pix2pix, "jitter", lambda x, y, rng: (x, y))
+    heaps, sides = tiny.two_heaps(tiny.emoji, 2), {}
+    for run in benchmark.plan(tiny, (2,)):
+        if run[1]:
+            _, step_of, sides[run[0]] = benchmark.make_training(tiny, run)
+            step_of([side[:4] for side in sides[run[0]]], 0)
+    for name, (x, y) in sides.items():
+        assert x is not None and len(x) == len(y) == 555
+        np.testing.assert_array_equal(x, heaps.train_x)
+        wanted = heaps.paired_y if name in benchmark.PAIRED else heaps.train_y
+        np.testing.assert_array_equal(y, wanted)
+    assert len(seen) == 5 and all(x.shape == y.shape == (4, 64, 64, 3) for x, y in seen)
+
+
+def test_what_a_run_does_not_use_is_defined(lesson):
+    assert {*definitions(lesson)} >= benchmark.NOT_USED | benchmark.LOOKS
+    assert not benchmark.NOT_USED & benchmark.LOOKS
+    used = {*definitions(lesson)} - benchmark.NOT_USED - benchmark.LOOKS
+    assert {"make_train_step", "make_parts", "two_heaps", "reinhard", "shifted"} <= used
+    chapter = load_definitions("07")
+    assert {*definitions(chapter)} >= benchmark.NOT_USED_07
+    used = {*definitions(chapter)} - benchmark.NOT_USED_07
+    assert {"make_train_step", "make_parts", "jitter", "make_generator"} <= used
+
+
+def test_the_table_has_each_kind_with_three_seeds(monkeypatch):
+    """At the lesson's number of steps, whatever budget the tests run with."""
+    monkeypatch.setenv("COURSE_BUDGET", "lesson")
+    lesson = benchmark.load_lesson()
+    wanted = benchmark.plan(lesson, benchmark.SEEDS)
+    assert len(wanted) == 1 + 3 * (2 + 3 + 2) and lesson.SEED not in benchmark.SEEDS
+    table = read_rows(MEASURED / f"{benchmark.NAME}.csv")
+    assert [tuple(row[name] for name in benchmark.KEY) for row in table] == wanted
+    assert {*lesson.NAMES} == {run[0] for run in wanted}
+    for row in table:
+        assert np.isfinite([float(row[name]) for name in benchmark.FOUND]).all()
+    path = MEASURED / f"{benchmark.NAME}.npz"
+    with np.load(path) as stored:
+        assert str(stored["rows"]) == checksum(map(str, wanted))
+        assert {*stored} == {"rows", *lesson.NAMES} - {"identity"}
+    assert path.stat().st_size < 600_000
+
+
+def test_no_place_is_left_to_fill():
+    for path in (PLACE, FOLDER / "solutions/08_hidden_truth.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        assert not [cell.source[:60] for cell in cells if "«" in cell.source]
