@@ -19,8 +19,7 @@ LESSONS = {path.stem: path for path in lessons()}
 OTHERS = {name_of(path): path for path in chapters(solutions=True) if path not in chapters()}
 LARGEST = 1_000_000  # bytes of a stored notebook
 FULL_MEASURED = {"01_probabilistic_model", "02_autoencoder"}  # the others take hours on 2 cores
-# Pairs come with the course: there is one source only.
-DRAWN = {"07_pix2pix", "07_ablations", "08_hidden_truth"}
+DRAWN = {"07_pix2pix", "07_ablations"}  # pairs come with the course: there is one source only
 
 
 def read(path):
