@@ -34,13 +34,15 @@ PIECES = 120  # of each photograph
 PALE = 0.25  # of the contrast
 USED = {"gram", "relative", "strengths_of", "recoloured", "conv", "make_fast", "paint_with"}
 USED |= {"make_fast_step", "make_fast_parts", "cut_pieces", "load_photographs", "small", "NORMS"}
-USED |= {"STYLE", "SIDE", "CROP", "BATCH", "RATE", "WIDTH", "BLOCKS", "CONTENT", "SMOOTH"}
+SETTINGS = ("STYLE", "SIDE", "CROP", "BATCH", "RATE", "SEED", "WIDTH", "BLOCKS", "FRAME")
+SETTINGS += ("CONTENT", "SMOOTH")
 
 
 def plan(lesson: ModuleType, seeds: tuple[int, ...] = SEEDS, steps: int = SHORT) -> list[Run]:
     """Return the rows of the table."""
     eyes = pretrained.card().get("09_eyes", {}).get("sha256", "none")
-    code = checksum([code_of(lesson, {*definitions(lesson)} - USED), eyes])
+    settings = [str(getattr(lesson, name)) for name in SETTINGS]
+    code = checksum([code_of(lesson, {*definitions(lesson)} - USED), eyes, *settings])
     return [(norm, str(seed), str(steps), code) for norm in lesson.NORMS for seed in seeds]
 
 

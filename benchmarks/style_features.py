@@ -65,16 +65,17 @@ BLUR = 4  # pixels, before the correlation with the photograph
 READ_PATCHES = 100  # of each picture
 JUDGE_SEED, JUDGE_STEPS, JUDGE_CUT = 7, 4_000, 400
 CANDIDATES = {  # settings that `settings` tries, one at a time
-    "content": (0.01, 0.05, 0.2),
+    "content_weight": (0.01, 0.05, 0.2),
     "looks": (1, 2, 3),
     "content_layer": (4, 6, 8),
-    "smooth": (0.0, 1.0, 5.0),
+    "smooth_weight": (0.0, 1.0, 5.0),
     "rate": (0.01, 0.03, 0.1),
     "recoloured": (False, True),
     "distance": ("gram", "alike", "sliced"),
 }
 NOT_USED = {"train_eyes", "paint", "quickly", "paint_on", "PAINT_STEPS", "EYES_STEPS", "CUT"}
-NOT_USED |= {"SMALL_STEPS", "EVERY", "TOYS", "FORM", "SCORES", "SMALL"}
+NOT_USED |= {"SMALL_STEPS", "EVERY", "TOYS"}
+SETTINGS = ("SIDE", "PATCH", "BATCH", "SEED", "PAINTING")
 
 
 def look_with(lesson: ModuleType, way: str) -> Any:
@@ -252,7 +253,8 @@ def speed_now() -> float:
 def plan(lesson: ModuleType, steps: dict[str, int]) -> list[Run]:
     """Return the rows of the table: baselines first, then each way with each pair."""
     eyes = pretrained.card().get("09_eyes", {}).get("sha256", "none")
-    code = checksum([code_of(lesson, NOT_USED), eyes, str(sorted(lesson.PAINTING.items()))])
+    settings = [str(getattr(lesson, name)) for name in SETTINGS]
+    code = checksum([code_of(lesson, NOT_USED), eyes, *settings])
     rows = [(name, pair, 0) for name in BASELINES for pair in PAIRS]
     rows += [(name, pair, steps[name]) for name in WAYS for pair in PAIRS]
     return [(name, *pair, str(count), code) for name, pair, count in rows]
