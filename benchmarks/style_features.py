@@ -42,11 +42,12 @@ from tools.notebooks.definitions import load_definitions
 NAME, MEANS, TIMES = "style_features", "style_scores", "style_times"
 KEY = ("features", "content", "style", "steps", "code")
 SCORES = ("strokes", "kept", "read")
+SMALLER = dict(content_weight=0.005, smooth_weight=0.1)  # as these style losses are
 WAYS = {  # name: what differs from the lesson's settings
     "filters": dict(distance="alike", content_layer=2),
-    "eyes_gram": dict(distance="gram"),
+    "eyes_gram": dict(distance="gram", **SMALLER),
     "eyes_alike": dict(distance="alike"),
-    "eyes_softmax": dict(distance="gram"),
+    "eyes_softmax": dict(distance="gram", **SMALLER),
     "eyes_sliced": dict(distance="sliced"),
     "patches": dict(distance="sliced", content_layer=1),
 }
