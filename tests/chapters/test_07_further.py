@@ -256,18 +256,17 @@ def test_a_reader_who_changed_a_recipe_is_told(small, monkeypatch):
 # ---------------------------------------------------------------- scores
 
 
-def test_the_texture_distance_is_that_of_the_chapter(lesson, emoji):
+def test_texture_and_distance_are_those_of_the_chapter(lesson, emoji):
+    """Its shading and fit are an older form, as the lesson says."""
     chapter = load_definitions("07")
     few = dataclasses.replace(
         emoji, test_inputs=emoji.test_inputs[:20], test_targets=emoji.test_targets[:20]
     )
-    inside = lesson.coloured(few.test_inputs, few.test_targets)
-    real = chapter.pattern_strengths(few.test_targets, inside)
     images = np.uint8(0.6 * few.test_targets + 0.4 * few.test_inputs)
     found = lesson.scores_of(images, few)
-    same = few.test_inputs, few.test_targets, inside, real
-    wanted = chapter.scores_of("", images, *same)
-    assert [found[name] for name in ("texture", "shading", "fit", "l1")] == pytest.approx(wanted)
+    wanted = chapter.scores_of("", images, few.test_inputs, few.test_targets)
+    assert found["texture"] == pytest.approx(wanted["texture"])
+    assert found["l1"] == pytest.approx(wanted["distance"])
 
 
 def test_halved_by_hand(lesson, monkeypatch):
