@@ -156,11 +156,11 @@ def measure(chapter: Any, generator: Any, data: Any) -> dict[str, float]:
         made = chapter.translate(generator, lines)
         inside = targets.min(axis=-1) < 250
         patterns = (chapter.pattern_strengths(images, inside) for images in (made, targets))
-        texture, l1 = (
-            chapter.texture_distance(*patterns),
-            np.abs(made.astype(float) - targets).mean(),
-        )
-        return {"texture_distance": texture, "l1_grey_values": l1}
+        distance = np.abs(made.astype(float) - targets).mean()
+        return {
+            "texture_distance": chapter.texture_distance(*patterns),
+            "l1_grey_values": distance,
+        }
     count, asked = metrics.LARGEST_SAMPLE, {}
     if len(generator.inputs) == 2:  # noise and label
         asked = {"asked_class": np.mean(chapter.asked_shares(generator, data))}
