@@ -342,6 +342,39 @@ def test_fit_is_a_correlation_that_no_knob_and_no_cloud_can_raise(chapter, emoji
     assert half == pytest.approx(by_library)
 
 
+def test_one_ramp_has_the_strength_of_real_light_and_fits_without_any_network(chapter, emoji):
+    """So strength and fit together do not prove that a network has learned the light."""
+    flat, built = emoji.test_inputs, emoji.test_targets
+    rows, columns = np.indices((64, 64))[..., np.newaxis]
+    plain, _ = chapter.flat_parts(flat, built)
+    ramp = np.uint8(np.clip(flat + plain[..., np.newaxis] * (columns - rows), 0, 255))
+    found, real = (chapter.scores_of("", images, flat, built) for images in (ramp, built))
+    assert found["shading"] == pytest.approx(real["shading"], rel=0.1)
+    assert 0.3 < found["fit"] < 0.45 and found["texture"] > 0.15
+
+
+def test_the_fit_of_each_thing_is_its_own_correlation(chapter, emoji):
+    flat, built = emoji.test_inputs[:20], emoji.test_targets[:20]
+    noise = np.random.default_rng(0).normal(0, 20, built.shape)
+    images = np.uint8(np.clip(built + noise, 0, 255))
+    plain, part = chapter.flat_parts(flat, built)
+    light, true = (chapter.light_of(x, flat, plain, part) for x in (images, built))
+    thing = np.nonzero(plain)[0]
+    for number, fit in enumerate(chapter.scores_of("", images, flat, built)["fits"]):
+        own = thing == number
+        expected = np.corrcoef(light[own], true[own])[0, 1] if own.any() else 0
+        assert fit == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_verdict_is_the_sigmoid_of_each_logit(chapter, emoji):
+    parts = dict(discriminator=chapter.make_discriminator())
+    sides = emoji.test_inputs[:2], emoji.test_targets[:2]
+    logits = parts["discriminator"](list(map(chapter.scaled, sides))).numpy()
+    np.testing.assert_allclose(
+        chapter.verdict_of(parts, *sides), 255 * tf.sigmoid(logits), rtol=1e-4
+    )
+
+
 def test_a_new_generator_gives_back_its_input(chapter, emoji):
     pictures = chapter.scaled(emoji.test_inputs[:4])
     np.testing.assert_allclose(chapter.make_generator()(pictures), pictures, atol=1e-6)
@@ -402,7 +435,7 @@ def test_with_l1_alone_no_discriminator_is_heard_or_trained(small, data):
     assert names == {"l1", "generator_loss"} and equal(one, other)
     with_gan, _ = step_and_parts(small, data)
     (one, names), (other, _) = (after_a_step(with_gan, seed) for seed in (1, 2))
-    wanted = {"discriminator_loss", "fooling_loss", "real_accuracy", "fake_accuracy"}
+    wanted = {"discriminator_loss", "fooling_loss"}
     assert wanted < names and not equal(one, other)
 
 
@@ -508,7 +541,7 @@ def test_what_the_stored_outputs_must_show():
     text = stored_text("record(")
     numbers = json.loads(text[text.rindex("{") :])
     assert (numbers["unet_parameters_256"], numbers["patch_output_256"]) == (54_425_859, 30)
-    shading = dict(re.findall(r"^(.+?) +shading +(\S+)", stored_text("rival ="), re.M))
+    shading = dict(re.findall(r"^(.+?) +shading +(\S+)", stored_text("by = found"), re.M))
     shading = {name: float(x) for name, x in shading.items()}
     assert numbers["abs_texture_l1_cgan"] < numbers["abs_texture_l1"]
     assert shading["input"] == 0
