@@ -39,7 +39,7 @@ def gan_lab(play: Function, points: Array, figure: Figure) -> Asker:
 def sketch_pad(colour: Function, sketches: np.ndarray) -> Asker:
     """Show a sheet to draw on with mouse, pen or finger; what `colour` makes of it follows.
 
-    `colour` takes a sheet, uint8 (H, W), black lines on white, and returns uint8 (H, W, 3).
+    `colour` takes a sheet, uint8 (H, W), black lines on white, and returns uint8 (H, any, 3).
     Sketches, uint8 (N, H, W), can be loaded.
     """
 
@@ -50,7 +50,7 @@ def sketch_pad(colour: Function, sketches: np.ndarray) -> Asker:
         return packed(picture[None], (0, 255))
 
     first, given = sketches[0], packed(sketches, (0, 255))
-    png = grid_png([np.dstack([first] * 3), colour(first)], (0, 255), 2, scale=4)
+    png = grid_png(np.hstack([np.dstack([first] * 3), colour(first)])[None], (0, 255), scale=4)
     return Asker("pad.js", pictures_at, first.tobytes(), png, sketches=given)
 
 

@@ -199,6 +199,13 @@ def test_the_sketch_pad_starts_with_the_first_sketch_and_colours_the_sheet_that_
     assert (pixels(widget.answer["result"]) == tinted(sheet)).all()
 
 
+def test_the_sketch_pad_shows_a_picture_that_is_wider_than_the_sheet():
+    twice = lambda sheet: np.hstack([tinted(sheet), 255 - tinted(sheet)])
+    widget = widgets.sketch_pad(twice, SKETCHES)
+    assert (pixels(widget.answer["result"]) == twice(SKETCHES[0])).all()
+    assert widget.png.startswith(b"\x89PNG")
+
+
 def test_pictures_of_another_kind_are_refused():
     with pytest.raises(ValueError, match="colour gave float64, not uint8"):
         widgets.sketch_pad(lambda sheet: tinted(sheet) / 255, SKETCHES)
