@@ -18,7 +18,6 @@ nothing into a folder, to try the chapter's cells before the runs are made: noth
 import os
 import re
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,10 +34,13 @@ from benchmarks.tables import (
     complete_clothes,
     fill_table,
     judge,
+    pictures_fit,
+    print_total,
     read_rows,
+    time_run,
 )
 from helpers import datasets
-from helpers.course import REFERENCE_GFLOPS, atomic_write, machine_gflops, results_folder, start
+from helpers.course import atomic_write, results_folder, start
 from tools.notebooks.definitions import load_definitions
 
 NAME = "cyclegan"  # of the table, of the stored pictures and of the kept generators
@@ -53,7 +55,6 @@ ALL_LOSSES, LESSON = "all losses", "lesson"
 PICTURED = 2  # the seed whose pictures are stored: with it, a version turns light into dark
 NOISE = 4  # grey values, before the way back
 STORED = 6  # held-out pictures of each class
-WARM, TIMED = 3, 20  # steps of `times`
 SETTINGS = ("WIDTH", "BLOCKS", "KEPT", "BATCH", "RATE", "BETA_1")
 LOOKS = {
     "scores_of",
@@ -154,11 +155,7 @@ def score(lesson: ModuleType, run: Run, folder: Path) -> dict[str, Any]:
 
 
 def store_pictures(lesson: ModuleType, wanted: list[Run], folder: Path, path: Path) -> None:
-    """Write pictures of one seed, unless they are there: given, then each version's."""
-    if path.exists():
-        with np.load(path) as stored:
-            if str(stored["rows"]) == checksum(map(str, wanted)):
-                return
+    """Write pictures of one seed: given, then each version's."""
     data = lesson.data["clothes"]
     given = [data.test_x[:STORED], data.test_y[:STORED]]
     sheets = {"rows": np.array(checksum(map(str, wanted))), "given": np.concatenate(given)}
@@ -184,7 +181,7 @@ def fill(
     """
     wanted, table, path = plan(lesson, seeds), folder / f"{NAME}.csv", folder / f"{NAME}.npz"
     fill_table(table, KEY, FOUND, wanted, lambda run: score(lesson, run, kept), most)
-    if len(read_rows(table)) == len(wanted):
+    if len(read_rows(table)) == len(wanted) and not pictures_fit(path, wanted):
         store_pictures(lesson, wanted, kept, path)
 
 
@@ -197,29 +194,11 @@ def measure_times(lesson: ModuleType) -> None:
         recipe = recipe_of(lesson, name)
         parts = lesson.make_parts(data, steps, 0, **recipe)
         train_step = lesson.make_train_step(parts, **recipe)
-        seconds_of(train_step, batch, WARM)
-        speeds = [speed_now()]
-        seconds = seconds_of(train_step, batch, TIMED)
-        speeds.append(speed_now())
-        run = steps * seconds * np.mean(speeds) / REFERENCE_GFLOPS
-        total += len(SEEDS) * run
-        print(f"{name}: a step {seconds:.3f} s at {np.round(speeds)} GFLOP/s", end=", ")
-        print(f"a run {run:.0f} s at {REFERENCE_GFLOPS}", flush=True)
+        total += len(SEEDS) * time_run(
+            name, steps, lambda _, train_step=train_step: float(train_step(*batch)["cycle_loss"])
+        )
         keras.backend.clear_session()
-    slower = total * REFERENCE_GFLOPS / 200
-    print(f"All: {total / 60:.0f} minutes at {REFERENCE_GFLOPS} GFLOP/s, {slower / 60:.0f} at 200.")
-
-
-def seconds_of(train_step: Any, batch: list[np.ndarray], count: int) -> float:
-    began = time.perf_counter()
-    for _ in range(count):
-        float(train_step(*batch)["cycle_loss"])
-    return (time.perf_counter() - began) / count
-
-
-def speed_now() -> float:
-    machine_gflops.cache_clear()
-    return machine_gflops()
+    print_total(total)
 
 
 def load_lesson() -> ModuleType:

@@ -19,7 +19,6 @@ the runs are made: small networks, one step, and each version's output is its in
 import io
 import os
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,9 +27,19 @@ import keras
 import numpy as np
 from PIL import Image
 
-from benchmarks.tables import MEASURED, Run, checksum, code_of, fill_table, read_rows
+from benchmarks.tables import (
+    MEASURED,
+    Run,
+    checksum,
+    code_of,
+    fill_table,
+    pictures_fit,
+    print_total,
+    read_rows,
+    time_run,
+)
 from helpers import datasets, pairs
-from helpers.course import REFERENCE_GFLOPS, atomic_write, machine_gflops, results_folder, start
+from helpers.course import atomic_write, results_folder, start
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER
 
@@ -39,7 +48,6 @@ KEY = ("variant", "recipe", "seed", "steps", "code")
 FOUND = ("texture", "coarse", "shading", "fit", "l1", "edges", "colours")
 SEEDS = (1, 2, 3)
 INFERENCE, STRONGER, OTHERS = " (inference)", " x ", "other things"
-WARM, TIMED = 3, 40  # steps of `times`
 EIGHT, QUIZ = slice(None, None, 20), slice(None, None, 5)  # held-out things that are stored
 LEVELS = 63  # steps of a colour in stored pictures
 SETTINGS = ("SIZE", "WIDTH", "BATCH", "RATE", "BETA_1", "SHIFT")
@@ -147,13 +155,8 @@ def fill(
     """
     wanted, table, path = plan(lesson, seeds), folder / f"{NAME}.csv", folder / f"{NAME}.npz"
     fill_table(table, KEY, FOUND, wanted, lambda run: score(lesson, run, kept), most)
-    if len(read_rows(table)) < len(wanted):
-        return
-    if path.exists():
-        with np.load(path) as stored:
-            if str(stored["rows"]) == checksum(map(str, wanted)):
-                return
-    store_pictures(lesson, wanted, kept, path)
+    if len(read_rows(table)) == len(wanted) and not pictures_fit(path, wanted):
+        store_pictures(lesson, wanted, kept, path)
 
 
 def measure_times(lesson: ModuleType) -> None:
@@ -162,29 +165,11 @@ def measure_times(lesson: ModuleType) -> None:
     batch = tuple(side[: lesson.BATCH] for side in sides)
     for name, recipe in lesson.VARIANTS.items():
         _, step_of = lesson.make_training(recipe, lesson.STEPS, 0)
-        seconds_of(step_of, batch, WARM)
-        speeds = [speed_now()]
-        seconds = seconds_of(step_of, batch, TIMED)
-        speeds.append(speed_now())
-        run = lesson.STEPS * seconds * np.mean(speeds) / REFERENCE_GFLOPS
-        total += len(SEEDS) * run
-        print(f"{name}: a step {seconds:.3f} s at {np.round(speeds)} GFLOP/s", end=", ")
-        print(f"a run {run:.0f} s at {REFERENCE_GFLOPS}", flush=True)
+        total += len(SEEDS) * time_run(
+            name, lesson.STEPS, lambda step, step_of=step_of: float(step_of(batch, step)["l1"])
+        )
         keras.backend.clear_session()
-    slower = total * REFERENCE_GFLOPS / 200
-    print(f"All: {total / 60:.0f} minutes at {REFERENCE_GFLOPS} GFLOP/s, {slower / 60:.0f} at 200.")
-
-
-def seconds_of(step_of: Any, batch: datasets.Batch, count: int) -> float:
-    began = time.perf_counter()
-    for step in range(count):
-        float(step_of(batch, step)["l1"])
-    return (time.perf_counter() - began) / count
-
-
-def speed_now() -> float:
-    machine_gflops.cache_clear()
-    return machine_gflops()
+    print_total(total)
 
 
 def load_lesson() -> ModuleType:

@@ -10,11 +10,13 @@ from types import ModuleType
 from typing import Any
 
 import nbformat
+import numpy as np
 
 from helpers import datasets, pretrained
-from helpers.course import DATA, atomic_write, machine_gflops
+from helpers.course import DATA, REFERENCE_GFLOPS, atomic_write, machine_gflops
 
 MEASURED = DATA / "measured"
+WARM, TIMED = 3, 40  # steps of `time_run`
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 Run = tuple[str, ...]  # what a row belongs to: the values of its key
 
@@ -97,3 +99,48 @@ def write_rows(table: Path, columns: Iterable[str], rows: Iterable[dict[str, Any
         writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def pictures_fit(path: Path, wanted: Iterable[Run]) -> bool:
+    """Tell whether a file of pictures (.npz) is there and was made with the rows of this table."""
+    if not path.exists():
+        return False
+    with np.load(path) as stored:
+        return str(stored["rows"]) == checksum(map(str, wanted))
+
+
+def time_run(name: str, steps: int, step: Callable[[int], Any]) -> float:
+    """Measure warm steps, print them, and return a run's seconds on the reference machine.
+
+    Args:
+        step: makes one step; it takes the step's number, and waits for the result.
+    """
+
+    def seconds_of(count: int) -> float:
+        began = time.perf_counter()
+        for number in range(count):
+            step(number)
+        return (time.perf_counter() - began) / count
+
+    seconds_of(WARM)
+    speeds = [speed_now()]
+    seconds = seconds_of(TIMED)
+    speeds.append(speed_now())
+    run = steps * seconds * float(np.mean(speeds)) / REFERENCE_GFLOPS
+    print(f"{name}: a step {seconds:.3f} s at {np.round(speeds)} GFLOP/s", end=", ")
+    print(f"a run {run:.0f} s at {REFERENCE_GFLOPS}", flush=True)
+    return run
+
+
+def print_total(seconds: float) -> None:
+    """Print how long all runs take, given their seconds on the reference machine."""
+    slower = seconds * REFERENCE_GFLOPS / 200
+    print(
+        f"All: {seconds / 60:.0f} minutes at {REFERENCE_GFLOPS} GFLOP/s, {slower / 60:.0f} at 200."
+    )
+
+
+def speed_now() -> float:
+    """Return the GFLOP/s of this moment."""
+    machine_gflops.cache_clear()
+    return machine_gflops()

@@ -448,13 +448,7 @@ def test_both_trainings_start_from_the_same_weights_and_pairs(small, data):
 def test_the_rate_stays_for_half_of_the_steps_and_then_falls_to_zero(small, data):
     parts = small.make_parts(data, 100, 0)
     for name in ("generator_optimizer", "discriminator_optimizer"):
-        optimizer, rates = parts[name], []
-        for step in range(101):
-            optimizer.iterations.assign(step)
-            rates.append(float(optimizer.learning_rate))
-        np.testing.assert_allclose(rates[:51], small.RATE, rtol=1e-6)
-        assert np.all(np.diff(rates[50:]) < 0) and rates[100] == pytest.approx(0, abs=1e-9)
-        assert float(optimizer.beta_1) == 0.5
+        training_checks.check_the_rate_stays_and_then_falls(parts[name], small.RATE)
 
 
 def test_all_that_a_training_changes_is_kept(small, data, monkeypatch):

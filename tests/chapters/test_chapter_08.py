@@ -314,31 +314,16 @@ def test_the_rate_stays_for_half_of_the_steps_and_then_falls_to_zero(small, heap
     parts = small.make_parts(heaps, 100, 0, **small.RECIPE)
     assert len({id(parts[f"{name}_optimizer"]) for name in small.NETWORKS}) == 4
     for name in small.NETWORKS:
-        optimizer, rates = parts[f"{name}_optimizer"], []
-        for step in range(101):
-            optimizer.iterations.assign(step)
-            rates.append(float(optimizer.learning_rate))
-        np.testing.assert_allclose(rates[:51], small.RATE, rtol=1e-6)
-        assert np.all(np.diff(rates[50:]) < 0) and rates[100] == pytest.approx(0, abs=1e-9)
-        assert float(optimizer.beta_1) == 0.5
+        optimizer = parts[f"{name}_optimizer"]
+        training_checks.check_the_rate_stays_and_then_falls(optimizer, small.RATE)
 
 
 def test_all_that_a_training_changes_is_kept(small, heaps, monkeypatch):
-    given = {}
-
-    class Made(Exception):
-        """Nothing needs to be trained for this."""
-
-    def look(*_, **parts):
-        given.update(parts)
-        raise Made
-
-    with monkeypatch.context() as patch, pytest.raises(Made):
-        patch.setitem(vars(small), "Training", look)
-        small.train("kept", heaps, steps=1)
+    run = lambda name: small.train(name, heaps, steps=1)
+    also = {"buffer_x", "buffer_y", "rng", *small.RECIPE}
+    kept = training_checks.check_everything_is_kept(small, monkeypatch, run, also, small.NETWORKS)
     optimizers = {f"{name}_optimizer" for name in small.NETWORKS}
-    kept = {*small.NETWORKS, *optimizers, "buffer_x", "buffer_y", "rng"}
-    assert set(given) == kept | {*small.RECIPE, "fresh"}
+    assert kept == {*small.NETWORKS, *optimizers, *also, "fresh"}
 
 
 def test_a_training_that_is_interrupted_goes_on_with_the_same_bits(

@@ -103,8 +103,21 @@ def check_networks_made_again_are_the_ones_that_train(make_train_step, make_part
     assert not equal(values(*(new[name] for name in NETWORKS)), before)
 
 
-def check_everything_is_kept(chapter, monkeypatch, run, also=("averaged", "rng")):
-    """All that a training changes goes into its checkpoint.
+def check_the_rate_stays_and_then_falls(optimizer, rate):
+    """For half of 100 steps it stays, and then it falls to zero; the first moment is 0.5."""
+    rates = []
+    for step in range(101):
+        optimizer.iterations.assign(step)
+        rates.append(float(optimizer.learning_rate))
+    np.testing.assert_allclose(rates[:51], rate, rtol=1e-6)
+    assert np.all(np.diff(rates[50:]) < 0) and abs(rates[100]) < 1e-9
+    assert float(optimizer.beta_1) == 0.5
+
+
+def check_everything_is_kept(
+    chapter, monkeypatch, run, also=("averaged", "rng"), networks=NETWORKS
+):
+    """All that a training changes goes into its checkpoint; return the names of what goes there.
 
     A lost average would hardly show in a few steps.
     """
@@ -120,9 +133,10 @@ def check_everything_is_kept(chapter, monkeypatch, run, also=("averaged", "rng")
     with monkeypatch.context() as patch, pytest.raises(Made):
         patch.setitem(vars(chapter), "Training", look)
         run("kept")
-    wanted = {*NETWORKS, *(f"{name}_optimizer" for name in NETWORKS), *also}
+    wanted = {*networks, *(f"{name}_optimizer" for name in networks), *also}
     assert wanted <= set(given)
     assert "averaged" not in also or given["averaged"] is not given["generator"]
+    return set(given)
 
 
 def check_an_interrupted_training_goes_on(
