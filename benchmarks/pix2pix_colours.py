@@ -41,13 +41,16 @@ from tools.notebooks.definitions import load_definitions
 
 NAME, ARTIST = "pix2pix_colours", "07_pix2pix_openmoji"
 KEY = ("variant", "recipe", "seed", "steps", "code")
-FOUND = ("red", "green", "blue", "grey", "right", "distance")
+KINDS = ("red", "green", "blue", "grey", "white")
+BLUE = KINDS.index("blue")
+FOUND = (*KINDS, "right", "luck", "blue_right", "distance")
 SEEDS, STEPS = (1, 2, 3), 2_000
 TRAINED = {"L1": False, "L1 + cGAN": True}  # with a discriminator?
 STRONGER, OTHERS, COURSE = "L1 x 2", "colours of other things", "12 000 steps"
 CHEATS = ("designers", "one colour")
 STORED = 7  # held-out drawings, from the first one on
 GREY = 40  # a pixel is grey if its strongest channel and its weakest differ by less
+WHITE = 235  # and white, if its weakest channel is at least this
 SETTINGS = ("SIZE", "WIDTH", "BATCH", "RATE", "BETA_1", "L1_WEIGHT", "SHIFT")
 NOT_USED = {"STEPS", "EVERY", "train", "samples_of", "compare", "verdict_of", "scores_of"}
 NOT_USED |= {"pattern_strengths", "texture_distance", "flat_parts", "light_of", "means_of"}
@@ -111,12 +114,13 @@ def inside_of(lesson: ModuleType, inputs: np.ndarray, targets: np.ndarray) -> np
 
 
 def colour_kinds(pixels: np.ndarray) -> np.ndarray:
-    """Return the number of each pixel's strongest channel, 0 to 2, or 3 if it is nearly grey.
+    """Return the number of each pixel's kind in KINDS: its strongest channel, grey, or white.
 
     Args:
         pixels: uint8 (..., 3). Yellow, orange and brown belong to red.
     """
-    return np.where(np.ptp(pixels, axis=-1) < GREY, 3, np.argmax(pixels, axis=-1))
+    kinds = np.where(np.ptp(pixels, axis=-1) < GREY, 3, np.argmax(pixels, axis=-1))
+    return np.where(pixels.min(axis=-1) >= WHITE, 4, kinds)
 
 
 def cheat(lesson: ModuleType, run: Run) -> np.ndarray:
@@ -140,14 +144,23 @@ def cheat(lesson: ModuleType, run: Run) -> np.ndarray:
 
 
 def score(lesson: ModuleType, run: Run, folder: Path) -> dict[str, Any]:
-    """Score a run, or a cheat, on the held-out drawings."""
+    """Score a run, or a cheat, on the held-out drawings.
+
+    `right` is the share of pixels that are of the same kind as in the designers' picture, and
+    `luck` what it would be if these kinds were mixed at random. `blue_right` is the share of the
+    blue pixels that are blue there, too.
+    """
     data = lesson.drawings
     images = outputs(lesson, run, folder) if run[1] else cheat(lesson, run)
     inside = inside_of(lesson, data.test_inputs, data.test_targets)
     kinds, true = (colour_kinds(x[inside]) for x in (images, data.test_targets))
     gap = np.abs(images[inside].astype(float) - data.test_targets[inside]).mean()
-    found = [*np.bincount(kinds, minlength=4) / len(kinds), np.mean(kinds == true), gap]
-    return {name: round(float(number), 4) for name, number in zip(FOUND, found, strict=True)}
+    shares, wanted = (np.bincount(x, minlength=len(KINDS)) / len(x) for x in (kinds, true))
+    found = dict(zip(KINDS, shares), right=np.mean(kinds == true), luck=shares @ wanted)
+    found |= dict(
+        distance=gap, blue_right=np.mean(true[kinds == BLUE] == BLUE) if shares[BLUE] else 0
+    )
+    return {name: round(float(found[name]), 4) for name in FOUND}
 
 
 def store_pictures(lesson: ModuleType, wanted: list[Run], folder: Path, path: Path) -> None:

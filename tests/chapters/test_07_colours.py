@@ -20,7 +20,7 @@ def lesson():
 
 def test_kinds_of_colours_by_hand():
     kinds = {(250, 30, 20): 0, (255, 230, 0): 0, (10, 90, 20): 1, (90, 180, 240): 2}
-    kinds |= {(100, 61, 100): 3, (0, 0, 0): 3, (101, 61, 80): 0, (255, 255, 255): 3}
+    kinds |= {(100, 61, 100): 3, (0, 0, 0): 3, (101, 61, 80): 0, (255, 255, 235): 4}
     np.testing.assert_array_equal(benchmark.colour_kinds(np.uint8([*kinds])), [*kinds.values()])
 
 
@@ -31,7 +31,7 @@ def test_the_truth_is_right_and_other_colours_are_not(lesson):
     for run in benchmark.plan(lesson, (1,)):
         if not run[1]:
             found[run[0]] = benchmark.score(lesson, run, None)
-            shares = [found[run[0]][name] for name in ("red", "green", "blue", "grey")]
+            shares = [found[run[0]][name] for name in benchmark.KINDS]
             assert sum(shares) == pytest.approx(1, abs=1e-3)
     assert found["designers"]["right"] == 1 and found["designers"]["distance"] == 0
     others, one = found[benchmark.OTHERS], found["one colour"]
@@ -117,7 +117,8 @@ def test_the_chapter_shows_the_means_of_the_table():
     shown = re.findall(r"^\| ([^|]+) \| ([\d.| %]+) \|$", text, re.M)
     found = {}
     for row in read_rows(TABLE):
-        found.setdefault(row["variant"], []).append([float(row[n]) for n in benchmark.FOUND])
+        numbers = [float(row[name]) for name in benchmark.FOUND if name != "blue_right"]
+        found.setdefault(row["variant"], []).append(numbers)
     assert {name for name, _ in shown} == {*found}
     for name, numbers in shown:
         *shares, distance = np.mean(found[name], axis=0)
@@ -126,10 +127,13 @@ def test_the_chapter_shows_the_means_of_the_table():
 
 
 def test_what_the_table_must_show():
-    """D brings colours that L1 leaves out, with each seed, and it is not right more often."""
+    """D brings colours that L1 leaves out, with each seed, and it knows no more than L1."""
     rows = {(row["variant"], row["seed"]): row for row in read_rows(TABLE)}
     other = lambda row: float(row["green"]) + float(row["blue"])
     for seed in map(str, benchmark.SEEDS):
         l1, both = rows["L1", seed], rows["L1 + cGAN", seed]
-        assert other(both) > 2 * other(l1) and float(both["right"]) < float(l1["right"])
+        assert other(both) > 2 * other(l1)
+        skill = [float(row["right"]) - float(row["luck"]) for row in (l1, both)]
+        assert skill[0] > 0.05 and abs(skill[1] - skill[0]) < 0.02
+        assert 0.15 < float(both["blue_right"]) < 0.35
         assert other(rows[benchmark.STRONGER, seed]) < other(both)
