@@ -9,8 +9,8 @@ drawings become coloured, with the networks, losses and step of the chapter, all
 other rows are cheats without a training, and the generator that comes with the course, which has
 seen more pictures for longer. All scores are those of the held-out drawings. A row is made again
 only when its recipe or the chapter's code has changed. The pictures of each run stay in `results/`,
-so if only a score changes, nothing is trained again. At the end it stores pictures of the first
-seed for the chapter.
+so if only a score changes, nothing is trained again. At the end it stores some pictures for the
+chapter.
 """
 
 import os
@@ -46,7 +46,9 @@ BLUE = KINDS.index("blue")
 FOUND = (*KINDS, "right", "luck", "blue_right", "distance")
 SEEDS, STEPS = (1, 2, 3), 2_000
 TRAINED = {"L1": False, "L1 + cGAN": True}  # with a discriminator?
-STRONGER, OTHERS, COURSE = "L1 x 2", "colours of other things", "12 000 steps"
+STRONGER, SOME_BLUE = "L1 x 2", "L1 some blue"  # cheats that change the pictures of L1
+OTHERS, COURSE = "colours of other things", "12 000 steps"
+BLUE_THINGS = 0.08  # share of the drawings that SOME_BLUE paints
 CHEATS = ("designers", "one colour")
 STORED = 7  # held-out drawings, from the first one on
 GREY = 40  # a pixel is grey if its strongest channel and its weakest differ by less
@@ -62,7 +64,7 @@ def plan(lesson: ModuleType, seeds: tuple[int, ...]) -> list[Run]:
     """Return the rows of the table: what needs no training, then both trainings seed by seed."""
     settings, code = [getattr(lesson, name) for name in SETTINGS], code_of(lesson, NOT_USED)
     recipe = {name: "/".join(map(str, [gan, *settings])) for name, gan in TRAINED.items()}
-    recipe[STRONGER] = recipe["L1"]
+    recipe[STRONGER] = recipe[SOME_BLUE] = recipe["L1"]
     artist = checksum([code, pretrained.card()[ARTIST]["sha256"]])
     rows = [(name, "", "", "0", code) for name in CHEATS] + [(COURSE, "", "", "0", artist)]
     rows += [(OTHERS, "", str(seed), "0", code) for seed in seeds]
@@ -89,10 +91,9 @@ def outputs(lesson: ModuleType, run: Run, folder: Path) -> np.ndarray:
         uint8 (N, size, size, 3).
     """
     data, (name, recipe, seed, steps, _) = lesson.drawings, run
-    if name == STRONGER:  # each colour twice as far away from grey
-        images = outputs(lesson, ("L1", *run[1:]), folder).astype(float)
-        grey = images.mean(axis=-1, keepdims=True)
-        return np.uint8(np.clip(np.round(2 * images - grey), 0, 255))
+    if name in (STRONGER, SOME_BLUE):
+        images = outputs(lesson, ("L1", *run[1:]), folder)
+        return stronger(images) if name == STRONGER else some_blue(lesson, images, int(seed))
     code = checksum([recipe, code_of(lesson, NOT_USED | LOOKS)])
     key = "_".join(re.findall(r"\w+", f"{name} {seed} {steps} {code}"))
     place = folder / NAME / f"{key}.npz"
@@ -106,6 +107,24 @@ def outputs(lesson: ModuleType, run: Run, folder: Path) -> np.ndarray:
         keras.backend.clear_session()
     with np.load(place) as kept:
         return kept["images"]
+
+
+def stronger(images: np.ndarray) -> np.ndarray:
+    """Return pictures, uint8 (N, H, W, 3), whose colours are twice as far from the pixel's mean."""
+    values = images.astype(float)
+    grey = values.mean(axis=-1, keepdims=True)
+    return np.uint8(np.clip(np.round(2 * values - grey), 0, 255))
+
+
+def some_blue(lesson: ModuleType, images: np.ndarray, seed: int) -> np.ndarray:
+    """Paint a few drawings, drawn at random, with the median of the blue training pixels."""
+    data, images = lesson.drawings, images.copy()
+    learned = data.train_targets[inside_of(lesson, data.train_inputs, data.train_targets)]
+    blue = np.median(learned[colour_kinds(learned) == BLUE], axis=0)
+    inside = inside_of(lesson, data.test_inputs, data.test_targets)
+    chosen = np.random.default_rng(seed).random(len(images)) < BLUE_THINGS
+    images[inside & chosen[:, np.newaxis, np.newaxis]] = blue
+    return images
 
 
 def inside_of(lesson: ModuleType, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -164,14 +183,14 @@ def score(lesson: ModuleType, run: Run, folder: Path) -> dict[str, Any]:
 
 
 def store_pictures(lesson: ModuleType, wanted: list[Run], folder: Path, path: Path) -> None:
-    """Write the first pictures of the first seed: lines, both networks, designers."""
-    data, seed = lesson.drawings, next(run[2] for run in wanted if run[1])
+    """Write the first pictures: lines, L1 with the first seed, L1 + cGAN with each seed."""
+    data, first = lesson.drawings, next(run[2] for run in wanted if run[1])
     sheets = {"rows": np.array(checksum(map(str, wanted))), "lines": data.test_inputs[:STORED]}
     for run in wanted:
-        if run[0] in TRAINED and run[2] == seed:
-            sheets[run[0]] = outputs(lesson, run, folder)[:STORED]
+        if TRAINED.get(run[0]) or (run[0] in TRAINED and run[2] == first):
+            sheets[f"{run[0]}, seed {run[2]}"] = outputs(lesson, run, folder)[:STORED]
     with atomic_write(path, ".npz") as temporary:
-        np.savez_compressed(temporary, **sheets, designers=data.test_targets[:STORED])
+        np.savez_compressed(temporary, **sheets)
     print(f"'{path.name}': {path.stat().st_size:,} bytes")
 
 

@@ -54,6 +54,17 @@ def test_the_knob_moves_colours_away_from_grey(lesson, monkeypatch, tmp_path):
     assert (images.argmax(axis=-1) == made.argmax(axis=-1)).mean() > 0.95
 
 
+def test_the_blue_cheat_paints_some_drawings_and_leaves_the_others(lesson):
+    targets, inputs = lesson.drawings.test_targets, lesson.drawings.test_inputs
+    made = np.full_like(targets, 200)
+    painted = benchmark.some_blue(lesson, made, 1)
+    changed = (painted != made).any(axis=(1, 2, 3))
+    assert 5 < changed.sum() < 35
+    inside = benchmark.inside_of(lesson, inputs, targets)[changed]
+    assert {*benchmark.colour_kinds(painted[changed][inside])} == {benchmark.BLUE}
+    assert (painted[changed][~inside] == 200).all()
+
+
 def test_both_kinds_begin_alike_and_see_the_same(lesson, monkeypatch):
     seen, starts, drawings = [], [], lesson.drawings
     step_of = lambda generator, gan, **_: (
@@ -97,8 +108,8 @@ def test_the_benchmark_goes_on_and_stores_pictures(lesson, tmp_path, monkeypatch
     assert [row["variant"] for row in rows()] == [run[0] for run in benchmark.plan(lesson, (1,))]
     assert {row["blue"] for row in rows() if row["recipe"]} == {"0.0"}
     with np.load(tmp_path / f"table/{PICTURES.name}") as file:
-        np.testing.assert_array_equal(file["L1"], copy(None, file["lines"]))
-        assert len(file["designers"]) == benchmark.STORED
+        np.testing.assert_array_equal(file["L1, seed 1"], copy(None, file["lines"]))
+        assert len(file["lines"]) == benchmark.STORED
 
 
 def test_the_table_has_each_kind_with_three_seeds(lesson):
@@ -137,3 +148,5 @@ def test_what_the_table_must_show():
         assert skill[0] > 0.05 and abs(skill[1] - skill[0]) < 0.02
         assert 0.15 < float(both["blue_right"]) < 0.35
         assert other(rows[benchmark.STRONGER, seed]) < other(both)
+        cheat = rows[benchmark.SOME_BLUE, seed]
+        assert float(cheat["right"]) - float(cheat["luck"]) > 0.05 and other(cheat) > 2 * other(l1)
