@@ -32,11 +32,9 @@ from benchmarks.tables import (
     checksum,
     code_of,
     complete_clothes,
-    fill_table,
+    fill_with_pictures,
     judge,
-    pictures_fit,
     print_total,
-    read_rows,
     time_run,
 )
 from helpers import datasets
@@ -179,10 +177,9 @@ def fill(
         folder: where the table and the pictures for the chapter lie.
         kept: where the generators of all runs stay.
     """
-    wanted, table, path = plan(lesson, seeds), folder / f"{NAME}.csv", folder / f"{NAME}.npz"
-    fill_table(table, KEY, FOUND, wanted, lambda run: score(lesson, run, kept), most)
-    if len(read_rows(table)) == len(wanted) and not pictures_fit(path, wanted):
-        store_pictures(lesson, wanted, kept, path)
+    wanted, measure = plan(lesson, seeds), lambda run: score(lesson, run, kept)
+    store = lambda path: store_pictures(lesson, wanted, kept, path)
+    fill_with_pictures(folder / NAME, KEY, FOUND, wanted, measure, store, most)
 
 
 def measure_times(lesson: ModuleType) -> None:

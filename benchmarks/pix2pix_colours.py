@@ -29,10 +29,8 @@ from benchmarks.tables import (
     Run,
     checksum,
     code_of,
-    fill_table,
-    pictures_fit,
+    fill_with_pictures,
     print_total,
-    read_rows,
     time_run,
 )
 from helpers import datasets, pairs, pretrained
@@ -203,10 +201,9 @@ def fill(
         folder: where the table and the pictures for the chapter lie.
         kept: where the pictures of all runs stay.
     """
-    wanted, table, path = plan(lesson, seeds), folder / f"{NAME}.csv", folder / f"{NAME}.npz"
-    fill_table(table, KEY, FOUND, wanted, lambda run: score(lesson, run, kept), most)
-    if len(read_rows(table)) == len(wanted) and not pictures_fit(path, wanted):
-        store_pictures(lesson, wanted, kept, path)
+    wanted, measure = plan(lesson, seeds), lambda run: score(lesson, run, kept)
+    store = lambda path: store_pictures(lesson, wanted, kept, path)
+    fill_with_pictures(folder / NAME, KEY, FOUND, wanted, measure, store, most)
 
 
 def measure_times(lesson: ModuleType) -> None:

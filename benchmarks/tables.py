@@ -82,6 +82,27 @@ def fill_table(
     write_rows(table, (*key, *found_names), [found[run] for run in wanted if run in found])
 
 
+def fill_with_pictures(
+    place: Path,
+    key: tuple[str, ...],
+    found_names: tuple[str, ...],
+    wanted: Iterable[Run],
+    measure: Callable[[Run], dict[str, Any]],
+    store: Callable[[Path], None],
+    most: int,
+) -> None:
+    """Fill a table as `fill_table` does; when it is whole, store the pictures that belong to it.
+
+    Args:
+        place: of both, without an ending: the table gets .csv, the pictures .npz.
+        store: writes the pictures, with the `rows` that `pictures_fit` compares.
+    """
+    wanted, table, pictures = list(wanted), place.with_suffix(".csv"), place.with_suffix(".npz")
+    fill_table(table, key, found_names, wanted, measure, most)
+    if len(read_rows(table)) == len(wanted) and not pictures_fit(pictures, wanted):
+        store(pictures)
+
+
 def read_rows(table: Path) -> list[dict[str, str]]:
     """Return the rows of a table, none if there is no such file."""
     if not table.exists():
