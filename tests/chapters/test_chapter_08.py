@@ -33,7 +33,11 @@ def chapter():
 
 @pytest.fixture(scope="module")
 def small():
-    """The chapter with tiny networks, a batch of 4 and 4, and a checkpoint every 2 steps."""
+    return load_small()
+
+
+def load_small():
+    """Return the chapter with tiny networks, a batch of 4 and 4, and a checkpoint every 2 steps."""
     chapter = load_definitions("08")
     vars(chapter).update(EVERY=2, BATCH=4, KEPT=6, RATE=1e-2)
     chapter.make_generator.__defaults__ = ((SIZE, SIZE, 1), 4, 1, True, True)
@@ -42,8 +46,12 @@ def small():
 
 
 @pytest.fixture(scope="module")
-def heaps(small):
-    """Two heaps of noise; the second one has a bright stripe."""
+def heaps():
+    return small_heaps()
+
+
+def small_heaps():
+    """Return two heaps of noise; the second one has a bright stripe."""
     rng = np.random.default_rng(7)
     x, y = rng.integers(0, 256, (2, 20, SIZE, SIZE), dtype=np.uint8)
     y[:, :, 4:8] = 250
@@ -326,25 +334,8 @@ def test_all_that_a_training_changes_is_kept(small, heaps, monkeypatch):
     assert kept == {*small.NETWORKS, *optimizers, *also, "fresh"}
 
 
-def test_a_training_that_is_interrupted_goes_on_with_the_same_bits(
-    small, heaps, monkeypatch, capsys
-):
-    def run(name):
-        parts, history = small.train(name, heaps, steps=5)
-        networks = [parts[name] for name in small.NETWORKS]
-        state = keras.Variable(parts["buffer_x"]), keras.Variable(parts["buffer_y"])
-        return [*networks, *map(Holder, state)], history
-
-    training_checks.check_an_interrupted_training_goes_on(
-        small, monkeypatch, capsys, run, at=3, saved=2, losses=LOSSES[:2], exact=True
-    )
-
-
-class Holder:
-    """A variable that looks like a network of one weight."""
-
-    def __init__(self, variable):
-        self.weights = [variable]
+def test_a_training_that_is_interrupted_goes_on_with_the_same_bits(tmp_path):
+    training_checks.check_resumed_bits(__name__, tmp_path, LOSSES[:2])
 
 
 def test_a_reader_who_changed_a_weight_is_told(small, heaps):

@@ -19,7 +19,8 @@ LESSONS = {path.stem: path for path in lessons()}
 OTHERS = {name_of(path): path for path in chapters(solutions=True) if path not in chapters()}
 LARGEST = 1_000_000  # bytes of a stored notebook
 FULL_MEASURED = {"01_probabilistic_model", "02_autoencoder"}  # the others take hours on 2 cores
-DRAWN = {"07_pix2pix", "07_ablations"}  # pairs come with the course: there is one source only
+# Pairs come with the course: there is one source only.
+DRAWN = {"07_pix2pix", "07_ablations", "08_hidden_truth"}
 
 
 def read(path):

@@ -1,9 +1,15 @@
 """What the tests of the chapters' trainings share."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
+
+from helpers.course import ROOT
 
 NETWORKS = ("generator", "discriminator")
 
@@ -153,11 +159,11 @@ def check_an_interrupted_training_goes_on(
 
     Once more run again, it says that it is complete, and returns the same.
 
-    `exact` asks for equal bits. Batch normalisation forbids this: Keras sends three parts of its
-    gradient to one place, and TensorFlow's tape adds them in an order that can differ between two
-    traces in one process. Seen here: losses that differ by 2e-7. Other noise, batches or dropout,
-    or a lost state of an optimizer, change them by far more. test_checkpoints.py compares bits, in
-    fresh processes.
+    `exact` asks for equal bits. Where a gradient has many parts, this is too much: TensorFlow's
+    tape adds them in an order that can differ between two traces in one process. Seen here: losses
+    that differ by 2e-7. (Batch normalisation sends three parts to one place, a cycle still more.)
+    Other noise, batches or dropout, or a lost state of an optimizer, change them by far more.
+    test_checkpoints.py and `check_resumed_bits` compare bits, in fresh processes.
     """
     whole, history = run("whole")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -178,3 +184,22 @@ def check_an_interrupted_training_goes_on(
     for one, other, third in zip(*ends, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=0 if exact else 2e-3)
         np.testing.assert_allclose(other, third, rtol=0, atol=1e-6)
+
+
+def check_resumed_bits(module, folder, losses):
+    """A small training of a test module that was cut and resumed ends with the bits of a whole one.
+
+    Everything is compared: networks, optimizers, buffers, random state, curves. See same_bits.py.
+    """
+    command = [sys.executable, "-m", "tests.support.same_bits", module, str(folder)]
+    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "COURSE_RESULTS_DIR": str(folder)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.splitlines()[-1].strip() == "[0, 1, 0]", done.stderr[-3000:]
+    assert "The checkpoint of step 2 is loaded" in done.stdout
+    whole, resumed = (np.load(folder / f"{end}.npz") for end in ("whole", "resumed"))
+    assert whole["step"].tolist() == [1, 2, 3, 4, 5]
+    assert all(np.abs(np.diff(whole[name])).max() > 1e-3 for name in losses)
+    assert whole.files == resumed.files and len(whole.files) > 100
+    differing = [name for name in whole.files if whole[name].tobytes() != resumed[name].tobytes()]
+    assert differing == []

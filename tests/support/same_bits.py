@@ -1,0 +1,66 @@
+"""Train small CycleGANs whole, and interrupted and resumed, each in a process of its own.
+
+    python -m tests.support.same_bits tests.chapters.test_chapter_08 FOLDER
+
+The test module has `load_small()`, a chapter with tiny networks, and `small_heaps()`. Two trainings
+in one process would not do: each traces its own step, and two traces can add a network's gradients
+in another order. So this forks before TensorFlow runs, once a training. FOLDER gets whole.npz and
+resumed.npz, with all that a training changes.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support import training_checks
+
+STEPS, CUT = 5, 3  # a checkpoint each 2 steps: step 3 is lost
+
+
+def train(module, name, result, cut):
+    """Train five steps, or resume; with `cut`, interrupt it after step 3."""
+    chapter = module.load_small()
+    with pytest.MonkeyPatch.context() as patch:
+        if cut:
+            training_checks.interrupt_at(chapter, patch, CUT)
+        parts, history = chapter.train(name, module.small_heaps(), steps=STEPS)
+    networks = [parts[network] for network in chapter.NETWORKS]
+    optimizers = [parts[f"{network}_optimizer"] for network in chapter.NETWORKS]
+    variables = [variable for part in networks + optimizers for variable in part.variables]
+    state = [*variables, parts["buffer_x"], parts["buffer_y"], parts["rng"].state]
+    curves = {key: np.array(curve) for key, curve in history.items() if key != "seconds"}
+    np.savez(result, **{f"v{n}": np.asarray(value) for n, value in enumerate(state)}, **curves)
+
+
+def ends(*life):
+    """Train in a process of its own; return 0, or 1 if the training was interrupted."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        code = 2
+        try:
+            train(*life)
+            code = 0
+        except KeyboardInterrupt:
+            code = 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main(name, folder):
+    module, folder = importlib.import_module(name), Path(folder)
+    lives = [("whole", "whole", False), ("cut", "none", True), ("cut", "resumed", False)]
+    print("\n", [ends(module, run, folder / f"{end}.npz", cut) for run, end, cut in lives])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
