@@ -1,6 +1,6 @@
 """Train the networks of chapter 09 that come with the course, with the chapter's own code.
 
-    python -m tools.models.train_painters [09_eyes|09_fast_wave|09_adain_decoder]
+    python -m tools.models.train_painters [09_eyes|09_fast_street|09_decoder_6|09_decoder_4]
 
 Without a name, those that are not on the card yet: first the eyes, because the others look through
 them. When the eyes were trained again, train the others again. A training that is stopped goes on
@@ -10,12 +10,13 @@ when the command is given again; its checkpoints are in `results/full/`.
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from helpers import datasets, pretrained
+from helpers import pretrained
 from helpers.course import DATA, run_folder, start
 from tools.models.publish_model import publish_model
 from tools.notebooks.definitions import load_definitions
@@ -23,8 +24,8 @@ from tools.notebooks.execution import FURTHER
 
 COMMAND = "python -m tools.models.train_painters"
 FURTHER_LESSON = FURTHER / "09_fast_style.ipynb"
-STEPS = {"09_eyes": 20_000, "09_fast_wave": 8_000, "09_adain_decoder": 8_000}
-CUT, PIECES = 1_000, 400  # patches and pieces of each picture
+STEPS = {"09_eyes": 20_000, "09_fast_street": 10_000, "09_decoder_6": 6_000, "09_decoder_4": 6_000}
+CUT, PIECES = 1_000, 300  # patches and pieces of each picture
 LAST = 200  # steps whose mean loss is on the card
 Made = tuple[Any, str, dict[str, float]]  # a network, its run, what was measured
 
@@ -37,7 +38,7 @@ def load_paintings() -> dict[str, np.ndarray]:
 def train_eyes(steps: int) -> Made:
     """Train the eyes of the core lesson, and measure them on the held-out fifth of each picture."""
     chapter, run = load_definitions("09"), "pretrained-eyes"
-    gallery = chapter.load_gallery(load_paintings(), datasets.load("fashion_mnist"))
+    gallery = chapter.load_gallery(load_paintings())
     rng = np.random.default_rng(chapter.SEED)
     patches, labels = chapter.cut_patches(gallery, CUT, rng, 0, 0.8)
     eyes, head = chapter.train_eyes(run, patches, labels, steps)
@@ -50,47 +51,54 @@ def held_out_accuracy(
 ) -> float:
     """Return the share of held-out patches, colours mixed, whose picture is named right."""
     import keras
-    import tensorflow as tf
 
     patches, labels = chapter.cut_patches(gallery, max(CUT // 10, 4), rng, 0.8, 1)
-    colours = tf.random.Generator.from_seed(chapter.SEED)
-    mixed = chapter.mix_colours(chapter.scaled(patches), colours)
+    mixed = chapter.mix_colours(patches, np.random.default_rng(chapter.SEED))
     whole = keras.Model(eyes.input, head(eyes.outputs[-1]))
     return float(np.mean(whole.predict(mixed, verbose=0).argmax(axis=1) == labels))
 
 
-def load_further() -> tuple[ModuleType, np.ndarray]:
-    """Return the further lesson's definitions with its paintings, and the pieces to train with."""
+def load_further() -> ModuleType:
+    """Return the further lesson's definitions, with its paintings."""
     lesson = load_definitions("09", FURTHER_LESSON)
     lesson.styles = load_paintings()
-    rng = np.random.default_rng(lesson.SEED)
-    return lesson, lesson.cut_pieces(lesson.load_photographs(), PIECES, rng)
+    return lesson
+
+
+def cut(lesson: ModuleType, photographs: list[np.ndarray]) -> np.ndarray:
+    return lesson.cut_pieces(photographs, PIECES, np.random.default_rng(lesson.SEED))
 
 
 def train_fast(steps: int) -> Made:
-    """Train the network for one style."""
-    lesson, pieces = load_further()
-    run, eyes = "pretrained-fast", pretrained.load("09_eyes")
-    network, history = lesson.train_fast(run, eyes, pieces, lesson.STYLE, steps)
-    losses = {name: np.mean(history[name][-LAST:]) for name in ("style_loss", "content_loss")}
-    return network, f"09_fast_style/{run}", losses
+    """Train the network for one style, with pieces of recoloured photographs."""
+    lesson, run, eyes = load_further(), "pretrained-fast", pretrained.load("09_eyes")
+    painting = lesson.styles[lesson.STYLE]
+    pieces = cut(lesson, [lesson.recoloured(x, painting) for x in lesson.load_photographs()])
+    network, history = lesson.train_fast(run, eyes, pieces, painting, steps)
+    return network, f"09_fast_style/{run}", last_losses(history, "style_loss", "content_loss")
 
 
-def train_adain(steps: int) -> Made:
-    """Train the decoder for any style; one painting is held out."""
-    lesson, pieces = load_further()
-    run, eyes = "pretrained-adain", pretrained.load("09_eyes")
-    seen = [painting for name, painting in lesson.styles.items() if name != lesson.HELD_OUT]
-    style_pieces = lesson.cut_styles(seen, pieces, np.random.default_rng(lesson.SEED))
-    decoder, history = lesson.train_adain(run, eyes, pieces, style_pieces, steps)
-    losses = {name: np.mean(history[name][-LAST:]) for name in ("style_loss", "content_loss")}
-    return decoder, f"09_fast_style/{run}", losses
+def train_decoder(depth: int) -> Callable[[int], Made]:
+    """Return a training of the decoder that draws again what the eyes see in this layer."""
+
+    def train(steps: int) -> Made:
+        lesson, run = load_further(), f"pretrained-decoder-{depth}"
+        eyes, pieces = pretrained.load("09_eyes"), cut(lesson, lesson.load_photographs())
+        decoder, history = lesson.train_decoder(run, eyes, pieces, depth, steps)
+        return decoder, f"09_fast_style/{run}", last_losses(history, "pixel_loss", "feature_loss")
+
+    return train
+
+
+def last_losses(history: dict[str, list[float]], *names: str) -> dict[str, float]:
+    return {name: float(np.mean(history[name][-LAST:])) for name in names}
 
 
 PLANS = {  # in this order
-    "09_eyes": (train_eyes, "eyes that tell patches of 29 pictures apart, with mixed colours"),
-    "09_fast_wave": (train_fast, "network that paints like Hokusai's wave"),
-    "09_adain_decoder": (train_adain, "decoder for any style, from layer 6 of the eyes"),
+    "09_eyes": (train_eyes, "eyes that tell patches of 24 pictures apart, with mixed colours"),
+    "09_fast_street": (train_fast, "network that paints like Van Gogh's street"),
+    "09_decoder_6": (train_decoder(6), "decoder that draws what the eyes see in layer 6"),
+    "09_decoder_4": (train_decoder(4), "decoder that draws what the eyes see in layer 4"),
 }
 
 
