@@ -15,6 +15,7 @@ stores pictures of one seed for the chapter. `tiny` writes a table and pictures 
 nothing into a folder, to try the chapter's cells before the runs are made: nothing is trained.
 """
 
+import functools
 import os
 import re
 import sys
@@ -152,34 +153,23 @@ def score(lesson: ModuleType, run: Run, folder: Path) -> dict[str, Any]:
     return {name: round(float(number), 4) for name, number in scores.items()}
 
 
-def store_pictures(lesson: ModuleType, wanted: list[Run], folder: Path, path: Path) -> None:
-    """Write pictures of one seed: given, then each version's."""
+def sheets_of(lesson: ModuleType, wanted: list[Run], kept: Path) -> dict[str, np.ndarray]:
+    """Return pictures of one seed: given, then each version's."""
     data = lesson.data["clothes"]
     given = [data.test_x[:STORED], data.test_y[:STORED]]
-    sheets = {"rows": np.array(checksum(map(str, wanted))), "given": np.concatenate(given)}
-    seed = str(min(PICTURED, max(int(run[4] or 0) for run in wanted)))
+    sheets, seed = (
+        {"given": np.concatenate(given)},
+        min(PICTURED, max(int(run[4] or 0) for run in wanted)),
+    )
     for run in wanted:
-        if run[0] == "clothes" and run[3] and run[4] == seed and run[2] == "G(x)":
-            networks = generators(lesson, run, folder)
+        if run[0] == "clothes" and run[3] and run[4] == str(seed) and run[2] == "G(x)":
+            networks = generators(lesson, run, kept)
             made = [lesson.translate(*both) for both in zip(networks, given)]
             sheets[run[1]] = np.concatenate(made)
-    with atomic_write(path, ".npz") as temporary:
-        np.savez_compressed(temporary, **sheets)
-    print(f"'{path.name}': {path.stat().st_size:,} bytes")
+    return sheets
 
 
-def fill(
-    lesson: ModuleType, seeds: tuple[int, ...], folder: Path, kept: Path, most: int = 1000
-) -> None:
-    """Make at most so many of the rows that the table in a folder lacks; then the pictures.
-
-    Args:
-        folder: where the table and the pictures for the chapter lie.
-        kept: where the generators of all runs stay.
-    """
-    wanted, measure = plan(lesson, seeds), lambda run: score(lesson, run, kept)
-    store = lambda path: store_pictures(lesson, wanted, kept, path)
-    fill_with_pictures(folder / NAME, KEY, FOUND, wanted, measure, store, most)
+fill = functools.partial(fill_with_pictures, sys.modules[__name__])
 
 
 def measure_times(lesson: ModuleType) -> None:

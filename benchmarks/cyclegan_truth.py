@@ -16,7 +16,6 @@ mean nothing into a folder, to try the lessons' cells before the runs are made: 
 """
 
 import functools
-import io
 import os
 import re
 import sys
@@ -27,7 +26,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.tables import (
@@ -36,6 +34,7 @@ from benchmarks.tables import (
     checksum,
     code_of,
     fill_with_pictures,
+    packed_sheet,
     print_total,
     time_run,
 )
@@ -101,7 +100,7 @@ def make_training(lesson: ModuleType, run: Run) -> tuple[dict[str, Any], Any, tu
     """Return (networks, step of a batch and its number, both sides of the data)."""
     name, _, seed, steps, _ = run
     heaps, seed, steps = heaps_of(lesson, run), int(seed), int(steps)
-    together = lambda x, y, rng: lesson.pix2pix.jitter(x, y, rng)  # a pair moves together
+    together = lesson.pix2pix.jitter  # both pictures of a pair
     if name == PIX2PIX:
         sides, change = (heaps.train_x, heaps.paired_y), together
         whole = PairData("half", "embedded", *sides, heaps.test_x, heaps.test_y)
@@ -205,32 +204,14 @@ def score(lesson: ModuleType, run: Run, folder: Path) -> dict[str, Any]:
     }
 
 
-def store_pictures(lesson: ModuleType, wanted: list[Run], folder: Path, path: Path) -> None:
-    """Write eight pictures of each kind, of the first seed: one sheet each, WebP without loss."""
-    sheets = {"rows": np.array(checksum(map(str, wanted)))}
+def sheets_of(lesson: ModuleType, wanted: list[Run], kept: Path) -> dict[str, np.ndarray]:
+    """Return eight pictures of each kind, of the first seed, as sheets."""
     seed = next(run[2] for run in wanted if run[2])
-    for run in (run for run in wanted if run[2] == seed):
-        sheet = outputs(lesson, run, folder)[EIGHT].reshape(-1, lesson.SIZE, 3)
-        packed = io.BytesIO()
-        Image.fromarray(sheet).save(packed, "webp", lossless=True, quality=100, method=6)
-        sheets[run[0]] = np.frombuffer(packed.getvalue(), np.uint8)
-    with atomic_write(path, ".npz") as temporary:
-        np.savez(temporary, **sheets)
-    print(f"'{path.name}': {path.stat().st_size:,} bytes")
+    shown = [run for run in wanted if run[2] == seed]
+    return {run[0]: packed_sheet(outputs(lesson, run, kept)[EIGHT]) for run in shown}
 
 
-def fill(
-    lesson: ModuleType, seeds: tuple[int, ...], folder: Path, kept: Path, most: int = 1000
-) -> None:
-    """Make at most so many of the rows that the table in a folder lacks; then the pictures.
-
-    Args:
-        folder: where the table and the pictures for the lesson lie.
-        kept: where the pictures of all runs stay.
-    """
-    wanted, measure = plan(lesson, seeds), lambda run: score(lesson, run, kept)
-    store = lambda path: store_pictures(lesson, wanted, kept, path)
-    fill_with_pictures(folder / NAME, KEY, FOUND, wanted, measure, store, most)
+fill = functools.partial(fill_with_pictures, sys.modules[__name__])
 
 
 def measure_times(lesson: ModuleType) -> None:
@@ -239,10 +220,9 @@ def measure_times(lesson: ModuleType) -> None:
     for run in (run for run in plan(lesson, SEEDS[:1]) if run[1]):
         _, step_of, data = make_training(lesson, run)
         batch = tuple(side[: lesson.BATCH] for side in data)
-        loss = lambda step, step_of=step_of, batch=batch: next(iter(step_of(batch, step).values()))
-        total += len(SEEDS) * time_run(
-            run[0], lesson.STEPS, lambda step, loss=loss: float(loss(step))
-        )
+        losses = lambda step, step_of=step_of, batch=batch: step_of(batch, step).values()
+        one = lambda step, losses=losses: float(next(iter(losses(step))))
+        total += len(SEEDS) * time_run(run[0], lesson.STEPS, one)
         keras.backend.clear_session()
     print_total(total)
 

@@ -16,7 +16,7 @@ the runs are made: small networks, one step, and each version's output is its in
 "L1 x 1.3" are no trainings: there the change that L1 paints is made stronger.
 """
 
-import io
+import functools
 import os
 import sys
 from pathlib import Path
@@ -25,7 +25,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from PIL import Image
 
 from benchmarks.tables import (
     MEASURED,
@@ -33,6 +32,7 @@ from benchmarks.tables import (
     checksum,
     code_of,
     fill_with_pictures,
+    packed_sheet,
     print_total,
     time_run,
 )
@@ -124,36 +124,21 @@ def score(lesson: ModuleType, run: Run, folder: Path) -> dict[str, Any]:
     return {name: round(float(scores[name]), 4) for name in FOUND}
 
 
-def store_pictures(lesson: ModuleType, runs: list[Run], folder: Path, path: Path) -> None:
-    """Write pictures of the first seed: eight of each version, more of those in the quiz.
+def sheets_of(lesson: ModuleType, runs: list[Run], kept: Path) -> dict[str, np.ndarray]:
+    """Return pictures of the first seed: eight of each version, more of those in the quiz.
 
-    Each version is one sheet (WebP without loss, in bytes) whose colours have 64 levels.
+    Each version is one sheet whose colours have 64 levels.
     """
-    sheets, seed = {"rows": np.array(checksum(map(str, runs)))}, runs[0][2]
+    sheets, seed = {}, runs[0][2]
     shown = [run for run in runs if run[1] and run[2] == seed]
     for run in (run for run in shown if STRONGER not in run[0] or run[0] in lesson.QUIZ):
-        images = outputs(lesson, run, folder)[QUIZ if run[0] in lesson.QUIZ else EIGHT]
+        images = outputs(lesson, run, kept)[QUIZ if run[0] in lesson.QUIZ else EIGHT]
         levels = np.round(np.round(images * (LEVELS / 255)) * (255 / LEVELS))
-        sheet, packed = Image.fromarray(np.uint8(levels).reshape(-1, lesson.SIZE, 3)), io.BytesIO()
-        sheet.save(packed, format="webp", lossless=True, quality=100, method=6, exact=True)
-        sheets[run[0]] = np.frombuffer(packed.getvalue(), np.uint8)
-    with atomic_write(path, ".npz") as temporary:
-        np.savez(temporary, **sheets)
-    print(f"'{path.name}': {path.stat().st_size:,} bytes")
+        sheets[run[0]] = packed_sheet(np.uint8(levels))
+    return sheets
 
 
-def fill(
-    lesson: ModuleType, seeds: tuple[int, ...], folder: Path, kept: Path, most: int = 1000
-) -> None:
-    """Make at most so many of the rows that the table in a folder lacks; then the pictures.
-
-    Args:
-        folder: where the table and the pictures for the lesson lie.
-        kept: where the pictures of all runs stay.
-    """
-    wanted, measure = plan(lesson, seeds), lambda run: score(lesson, run, kept)
-    store = lambda path: store_pictures(lesson, wanted, kept, path)
-    fill_with_pictures(folder / NAME, KEY, FOUND, wanted, measure, store, most)
+fill = functools.partial(fill_with_pictures, sys.modules[__name__])
 
 
 def measure_times(lesson: ModuleType) -> None:

@@ -13,6 +13,7 @@ so if only a score changes, nothing is trained again. At the end it stores some 
 chapter.
 """
 
+import functools
 import os
 import re
 import sys
@@ -180,30 +181,17 @@ def score(lesson: ModuleType, run: Run, folder: Path) -> dict[str, Any]:
     return {name: round(float(found[name]), 4) for name in FOUND}
 
 
-def store_pictures(lesson: ModuleType, wanted: list[Run], folder: Path, path: Path) -> None:
-    """Write the first pictures: lines, L1 with the first seed, L1 + cGAN with each seed."""
+def sheets_of(lesson: ModuleType, wanted: list[Run], kept: Path) -> dict[str, np.ndarray]:
+    """Return the first pictures: lines, L1 with the first seed, L1 + cGAN with each seed."""
     data, first = lesson.drawings, next(run[2] for run in wanted if run[1])
-    sheets = {"rows": np.array(checksum(map(str, wanted))), "lines": data.test_inputs[:STORED]}
+    sheets = {"lines": data.test_inputs[:STORED]}
     for run in wanted:
         if TRAINED.get(run[0]) or (run[0] in TRAINED and run[2] == first):
-            sheets[f"{run[0]}, seed {run[2]}"] = outputs(lesson, run, folder)[:STORED]
-    with atomic_write(path, ".npz") as temporary:
-        np.savez_compressed(temporary, **sheets)
-    print(f"'{path.name}': {path.stat().st_size:,} bytes")
+            sheets[f"{run[0]}, seed {run[2]}"] = outputs(lesson, run, kept)[:STORED]
+    return sheets
 
 
-def fill(
-    lesson: ModuleType, seeds: tuple[int, ...], folder: Path, kept: Path, most: int = 1000
-) -> None:
-    """Make at most so many of the rows that the table in a folder lacks; then the pictures.
-
-    Args:
-        folder: where the table and the pictures for the chapter lie.
-        kept: where the pictures of all runs stay.
-    """
-    wanted, measure = plan(lesson, seeds), lambda run: score(lesson, run, kept)
-    store = lambda path: store_pictures(lesson, wanted, kept, path)
-    fill_with_pictures(folder / NAME, KEY, FOUND, wanted, measure, store, most)
+fill = functools.partial(fill_with_pictures, sys.modules[__name__])
 
 
 def measure_times(lesson: ModuleType) -> None:

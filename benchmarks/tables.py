@@ -3,6 +3,7 @@
 import ast
 import csv
 import hashlib
+import io
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import nbformat
 import numpy as np
+from PIL import Image
 
 from helpers import datasets, pretrained
 from helpers.course import DATA, REFERENCE_GFLOPS, atomic_write, machine_gflops
@@ -83,24 +85,39 @@ def fill_table(
 
 
 def fill_with_pictures(
-    place: Path,
-    key: tuple[str, ...],
-    found_names: tuple[str, ...],
-    wanted: Iterable[Run],
-    measure: Callable[[Run], dict[str, Any]],
-    store: Callable[[Path], None],
-    most: int,
+    benchmark: ModuleType,
+    lesson: ModuleType,
+    seeds: tuple[int, ...],
+    folder: Path,
+    kept: Path,
+    most: int = 1000,
 ) -> None:
-    """Fill a table as `fill_table` does; when it is whole, store the pictures that belong to it.
+    """Make at most so many of the rows that a benchmark's table lacks; then the lesson's pictures.
 
     Args:
-        place: of both, without an ending: the table gets .csv, the pictures .npz.
-        store: writes the pictures, with the `rows` that `pictures_fit` compares.
+        benchmark: its module, with NAME, KEY, FOUND, `plan(lesson, seeds)`,
+            `score(lesson, run, kept)` and `sheets_of(lesson, wanted, kept)`.
+        folder: where the table (.csv) and the pictures for the lesson (.npz) lie.
+        kept: where what was trained stays.
     """
-    wanted, table, pictures = list(wanted), place.with_suffix(".csv"), place.with_suffix(".npz")
-    fill_table(table, key, found_names, wanted, measure, most)
+    wanted = benchmark.plan(lesson, seeds)
+    table, pictures = (folder / f"{benchmark.NAME}{ending}" for ending in (".csv", ".npz"))
+    measure = lambda run: benchmark.score(lesson, run, kept)
+    fill_table(table, benchmark.KEY, benchmark.FOUND, wanted, measure, most)
     if len(read_rows(table)) == len(wanted) and not pictures_fit(pictures, wanted):
-        store(pictures)
+        sheets = {"rows": np.array(checksum(map(str, wanted)))}
+        sheets |= benchmark.sheets_of(lesson, wanted, kept)
+        with atomic_write(pictures, ".npz") as temporary:
+            np.savez_compressed(temporary, **sheets)
+        print(f"'{pictures.name}': {pictures.stat().st_size:,} bytes")
+
+
+def packed_sheet(images: np.ndarray) -> np.ndarray:
+    """Return pictures, uint8 (N, height, width, 3), as the bytes of a sheet: WebP without loss."""
+    packed = io.BytesIO()
+    sheet = Image.fromarray(images.reshape(-1, *images.shape[2:]))
+    sheet.save(packed, format="webp", lossless=True, quality=100, method=6, exact=True)
+    return np.frombuffer(packed.getvalue(), np.uint8)
 
 
 def read_rows(table: Path) -> list[dict[str, str]]:

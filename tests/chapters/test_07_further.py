@@ -13,7 +13,7 @@ from benchmarks.tables import MEASURED, checksum, definitions, read_rows
 from helpers import pairs
 from helpers.checkpoints import CheckpointError
 from helpers.pairs import PairData
-from tests.support import training_checks
+from tests.support import benchmark_checks, training_checks
 from tests.support.training_checks import equal, values
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER, FURTHER
@@ -360,33 +360,18 @@ def tiny(small, emoji):
 
 
 def test_the_benchmark_goes_on_scores_again_and_stores_pictures(tiny, tmp_path, monkeypatch):
-    code = {"scores": "old"}
-    of_lesson = lambda _, left_out: "trained" if "scores_of" in left_out else code["scores"]
-    monkeypatch.setattr(benchmark, "code_of", of_lesson)
-    fill = lambda most: benchmark.fill(tiny, (1,), tmp_path / "measured", tmp_path / "kept", most)
-    rows = lambda: read_rows(tmp_path / f"measured/{benchmark.NAME}.csv")
-    pictures = tmp_path / f"measured/{benchmark.NAME}.npz"
-    fill(2)
-    assert [row["variant"] for row in rows()] == ["L1", "patch 1"] and not pictures.exists()
-    fill(100)
-    trained = ["L1", "patch 1", "paper", "paper (inference)", *(f"L1 x {x}" for x in tiny.KNOB)]
-    assert [row["variant"] for row in rows()] == [*trained, *tiny.make_cheats(tiny.emoji)]
-    assert len({row["l1"] for row in rows()[2:4]}) == 2  # both modes of one training
-    monkeypatch.setattr(tiny, "DATA", tmp_path)
-    assert tiny.stored(tiny.QUIZ[0]).shape == (4, 64, 64, 3)
-    assert tiny.stored("patch 1").shape == (1, 64, 64, 3)
+    def look(rows, pictures):
+        trained = ["L1", "patch 1", "paper", "paper (inference)", *(f"L1 x {x}" for x in tiny.KNOB)]
+        assert [row["variant"] for row in rows] == [*trained, *tiny.make_cheats(tiny.emoji)]
+        assert len({row["l1"] for row in rows[2:4]}) == 2  # both modes of one training
+        monkeypatch.setattr(tiny, "DATA", tmp_path)
+        assert tiny.stored(tiny.QUIZ[0]).shape == (4, 64, 64, 3)
+        assert tiny.stored("patch 1").shape == (1, 64, 64, 3)
 
-    def refuse(*_):
-        raise AssertionError("this was trained before")
-
-    monkeypatch.setattr(benchmark, "train", refuse)
-    before = rows(), pictures.read_bytes()
-    fill(100)
-    assert (rows(), pictures.read_bytes()) == before
-    code["scores"] = "new"
-    monkeypatch.setattr(tiny, "share_found", lambda *_: 0.5)
-    fill(100)
-    assert {row["edges"] for row in rows()} == {"0.5"} and len(rows()) == len(before[0])
+    scoring = "share_found", lambda *_: 0.5
+    benchmark_checks.check_it_goes_on_and_scores_again(
+        benchmark, tiny, tmp_path, monkeypatch, 2, look, "train", scoring, "edges"
+    )
 
 
 def test_a_knob_makes_the_change_of_l1_stronger(tiny, tmp_path, monkeypatch):

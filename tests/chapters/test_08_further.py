@@ -17,7 +17,7 @@ from benchmarks import cyclegan_truth as benchmark
 from benchmarks.tables import MEASURED, checksum, definitions, read_rows
 from helpers import pairs
 from helpers.checkpoints import CheckpointError
-from tests.support import training_checks
+from tests.support import benchmark_checks, training_checks
 from tests.support.training_checks import equal, values
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER, FURTHER
@@ -331,20 +331,11 @@ def test_networks_made_again_are_the_ones_that_train(small, heaps):
 
 
 def test_all_that_a_training_changes_is_kept(small, heaps, monkeypatch):
-    given = {}
-
-    class Made(Exception):
-        """Nothing needs to be trained for this."""
-
-    def look(*_, **parts):
-        given.update(parts)
-        raise Made
-
-    with monkeypatch.context() as patch, pytest.raises(Made):
-        patch.setitem(vars(small), "Training", look)
-        small.train("kept", heaps, steps=1)
-    kept = {*small.NETWORKS, *(f"{name}_optimizer" for name in small.NETWORKS)}
-    assert set(given) == kept | {"buffer_x", "buffer_y", "rng", "fresh", "shift", *small.RECIPE}
+    run = lambda name: small.train(name, heaps, steps=1)
+    also = {"buffer_x", "buffer_y", "rng", "shift", *small.RECIPE}
+    kept = training_checks.check_everything_is_kept(small, monkeypatch, run, also, small.NETWORKS)
+    optimizers = {f"{name}_optimizer" for name in small.NETWORKS}
+    assert kept == {*small.NETWORKS, *optimizers, *also, "fresh"}
 
 
 def test_a_training_that_is_interrupted_goes_on_with_the_same_bits(tmp_path):
@@ -419,41 +410,21 @@ def tiny(emoji):
 
 
 def test_the_benchmark_goes_on_scores_again_and_stores_pictures(tiny, tmp_path, monkeypatch):
-    code = {"scores": "old"}
-    of_lesson = lambda _, left_out: "trained" if "scores_of" in left_out else code["scores"]
-    monkeypatch.setattr(benchmark, "code_of", of_lesson)
-    fill = lambda most: benchmark.fill(tiny, (1,), tmp_path / "measured", tmp_path / "kept", most)
-    rows = lambda: read_rows(tmp_path / f"measured/{benchmark.NAME}.csv")
-    stored = tmp_path / f"measured/{benchmark.NAME}.npz"
-    fill(4)
-    assert len(rows()) == 4 and not stored.exists()
-    fill(100)
-    names = [
-        *benchmark.SAME_FOR_ALL,
-        *benchmark.RIVALS,
-        *tiny.VERSIONS,
-        benchmark.SAME,
-        benchmark.PIX2PIX,
-    ]
-    assert [row["variant"] for row in rows()] == names
-    assert {row["distance"] for row in rows() if row["recipe"]} == {rows()[0]["distance"]}
     monkeypatch.setattr(tiny, "DATA", tmp_path)
     shown = tiny.emoji.test_targets[benchmark.EIGHT]
-    np.testing.assert_array_equal(tiny.stored("Pix2Pix"), shown)  # nothing was trained
-    assert not np.array_equal(tiny.stored("reinhard"), shown)
 
-    def refuse(*_):
-        raise AssertionError("this was trained before")
+    def look(rows, pictures):
+        names = [run[0] for run in benchmark.plan(tiny, (1,))]
+        assert [row["variant"] for row in rows] == names
+        assert {row["distance"] for row in rows if row["recipe"]} == {rows[0]["distance"]}
+        np.testing.assert_array_equal(tiny.stored("Pix2Pix"), shown)  # nothing was trained
+        assert not np.array_equal(tiny.stored("reinhard"), shown)
 
-    monkeypatch.setattr(benchmark, "make_training", refuse)
-    before = rows(), stored.read_bytes()
-    fill(100)
-    assert (rows(), stored.read_bytes()) == before
-    code["scores"] = "new"
     plain = dict.fromkeys(("distance", "lines", "paper", "colour"), 0.5)
-    monkeypatch.setattr(tiny, "scores_of", lambda *_: plain)
-    fill(100)
-    assert {row["paper"] for row in rows()} == {"0.5"} and len(rows()) == len(before[0])
+    scoring = "scores_of", lambda *_: plain
+    benchmark_checks.check_it_goes_on_and_scores_again(
+        benchmark, tiny, tmp_path, monkeypatch, 4, look, "make_training", scoring, "paper"
+    )
 
 
 def test_both_methods_see_equally_many_pictures_and_the_pairs_are_pairs(tiny, monkeypatch):

@@ -14,7 +14,7 @@ from benchmarks import cyclegan as benchmark
 from benchmarks.tables import MEASURED, checksum, definitions, read_rows
 from helpers import datasets
 from helpers.checkpoints import CheckpointError
-from tests.support import training_checks
+from tests.support import benchmark_checks, training_checks
 from tests.support.training_checks import equal, values
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER
@@ -467,40 +467,25 @@ def tiny(fashion):
 
 
 def test_the_benchmark_goes_on_scores_again_and_stores_pictures(tiny, tmp_path, monkeypatch):
-    code = {"scores": "old"}
-    of_lesson = lambda _, left_out: "trained" if "scores_of" in left_out else code["scores"]
-    monkeypatch.setattr(benchmark, "code_of", of_lesson)
-    fill = lambda most: benchmark.fill(tiny, (1,), tmp_path / "measured", tmp_path / "kept", most)
-    rows = lambda: read_rows(tmp_path / f"measured/{benchmark.NAME}.csv")
-    stored = tmp_path / f"measured/{benchmark.NAME}.npz"
-    fill(22)
-    assert len(rows()) == 22 and not stored.exists()
-    fill(100)
-    names = [*benchmark.BASELINES] * 2 + ["all losses", "whole picture"]
-    names += ["all losses", "lesson"]
-    assert [row["variant"] for row in rows()] == [name for name in names for _ in benchmark.WAYS]
-    of_clothes = [row for row in rows() if row["heaps"] == "clothes"]
-    assert all((row["cycle"] != "") == (row["recipe"] != "") for row in rows())
-    assert all((row["sleeves"] != "") == (row in of_clothes) for row in rows())
-    assert all((row["sides"] != "") == (row in of_clothes) for row in rows())
-    with np.load(stored) as kept:
-        assert {*kept} == {"rows", "given", *tiny.VERSIONS, "lesson"}
-        given = [getattr(tiny.data["clothes"], f"test_{side}")[:6] for side in "xy"]
-        np.testing.assert_array_equal(kept["given"], np.concatenate(given))
-        np.testing.assert_array_equal(kept["all losses"], kept["given"])  # copies, untrained
-        assert not np.array_equal(kept["whole picture"], kept["given"])
+    def look(rows, pictures):
+        names = [*benchmark.BASELINES] * 2 + ["all losses", "whole picture"]
+        names += ["all losses", "lesson"]
+        assert [row["variant"] for row in rows] == [name for name in names for _ in benchmark.WAYS]
+        of_clothes = [row for row in rows if row["heaps"] == "clothes"]
+        assert all((row["cycle"] != "") == (row["recipe"] != "") for row in rows)
+        assert all((row["sleeves"] != "") == (row in of_clothes) for row in rows)
+        assert all((row["sides"] != "") == (row in of_clothes) for row in rows)
+        with np.load(pictures) as kept:
+            assert {*kept} == {"rows", "given", *tiny.VERSIONS, "lesson"}
+            given = [getattr(tiny.data["clothes"], f"test_{side}")[:6] for side in "xy"]
+            np.testing.assert_array_equal(kept["given"], np.concatenate(given))
+            np.testing.assert_array_equal(kept["all losses"], kept["given"])  # copies, untrained
+            assert not np.array_equal(kept["whole picture"], kept["given"])
 
-    def refuse(*_):
-        raise AssertionError("this was trained before")
-
-    monkeypatch.setattr(benchmark, "train", refuse)
-    before = rows(), stored.read_bytes()
-    fill(100)
-    assert (rows(), stored.read_bytes()) == before
-    code["scores"] = "new"
-    monkeypatch.setattr(tiny, "has_sleeves", lambda images: np.ones(len(images)))
-    fill(100)
-    assert {row["sleeves"] for row in rows()} == {"1.0", ""} and len(rows()) == len(before[0])
+    scoring = "has_sleeves", lambda images: np.full(len(images), 0.5)
+    benchmark_checks.check_it_goes_on_and_scores_again(
+        benchmark, tiny, tmp_path, monkeypatch, 22, look, "train", scoring, "sleeves"
+    )
 
 
 def test_the_benchmark_scores_the_right_way_and_class(tiny, tmp_path, monkeypatch):

@@ -9,15 +9,13 @@ resumed.npz, with all that a training changes.
 """
 
 import importlib
-import os
 import sys
-import traceback
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support import training_checks
+from tests.support import forks, training_checks
 
 STEPS, CUT = 5, 3  # a checkpoint each 2 steps: step 3 is lost
 
@@ -37,29 +35,11 @@ def train(module, name, result, cut):
     np.savez(result, **{f"v{n}": np.asarray(value) for n, value in enumerate(state)}, **curves)
 
 
-def ends(*life):
-    """Train in a process of its own; return 0, or 1 if the training was interrupted."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        code = 2
-        try:
-            train(*life)
-            code = 0
-        except KeyboardInterrupt:
-            code = 1
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def main(name, folder):
     module, folder = importlib.import_module(name), Path(folder)
     lives = [("whole", "whole", False), ("cut", "none", True), ("cut", "resumed", False)]
-    print("\n", [ends(module, run, folder / f"{end}.npz", cut) for run, end, cut in lives])
+    lives = [(module, run, folder / f"{end}.npz", cut) for run, end, cut in lives]
+    print("\n", [forks.ending(forks.fork(train, *life)) for life in lives])
 
 
 if __name__ == "__main__":

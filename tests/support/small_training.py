@@ -23,7 +23,6 @@ import random
 import signal
 import sys
 import time
-import traceback
 
 from helpers.course import quiet_import
 
@@ -34,6 +33,7 @@ with quiet_import():
 
 from helpers import checkpoints, datasets, training
 from helpers.training import Training
+from tests.support import forks
 
 STEPS, SAVE_EVERY, SEED, BATCH = 24, 4, 3, 8
 IMAGES = np.random.default_rng(0).random(
@@ -165,27 +165,17 @@ def train(folder, result, moment, without, say_step):
 def live(folder, result, moment, without):
     """Train in a process of its own and return how it ended: 0, or minus the signal's number."""
     ear, mouth = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            train(folder, result, moment, without, lambda step: os.write(mouth, bytes([step])))
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
+    say_step = lambda step: os.write(mouth, bytes([step]))
+    child = forks.fork(train, folder, result, moment, without, say_step)
     os.close(mouth)
     while heard := os.read(ear, 1):
         if moment == f"outside {heard[0]}":
             time.sleep(random.uniform(0, 0.01))
             os.kill(child, signal.SIGKILL)
     os.close(ear)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return forks.ending(child)
 
 
 if __name__ == "__main__":
-    sys.stdout.flush()
     ends = [live(*life) for life in json.loads(sys.argv[1])]
     print("\n" + json.dumps(ends))  # a line of its own, after the bars of the children
