@@ -112,11 +112,15 @@ def fill_with_pictures(
         print(f"'{pictures.name}': {pictures.stat().st_size:,} bytes")
 
 
-def packed_sheet(images: np.ndarray) -> np.ndarray:
-    """Return pictures, uint8 (N, height, width, 3), as the bytes of a sheet: WebP without loss."""
+def packed_sheet(images: np.ndarray, lossless: bool = True) -> np.ndarray:
+    """Return pictures, uint8 (N, height, width, 3), as the bytes of a sheet: WebP.
+
+    Without loss it is for measured pictures; with a little loss for photographs to look at.
+    """
     packed = io.BytesIO()
     sheet = Image.fromarray(images.reshape(-1, *images.shape[2:]))
-    sheet.save(packed, format="webp", lossless=True, quality=100, method=6, exact=True)
+    form = dict(lossless=True, quality=100, exact=True) if lossless else dict(quality=90)
+    sheet.save(packed, format="webp", method=6, **form)
     return np.frombuffer(packed.getvalue(), np.uint8)
 
 

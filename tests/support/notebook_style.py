@@ -30,7 +30,7 @@ SECTIONS = [
 ]
 LONGEST_LINE = 100  # letters; a page shows about so many without scrolling
 # Of the other lessons the first edition's limits hold.
-SECOND_EDITION = ("01_", "02_", "03_", "04_", "05_", "06_", "07_", "08_")
+SECOND_EDITION = ("01_", "02_", "03_", "04_", "05_", "06_", "07_", "08_", "09_")
 LONGEST_TRAINING = 10  # lines of a loop with the function around it
 LONGEST_TRAINING_CELL = 10  # lines that are not blank
 NOT_FOUND = "# No module named 'helpers'? See \"Quick start\" in README.md.\nfrom helpers"

@@ -1,11 +1,12 @@
-"""Train small CycleGANs whole, and interrupted and resumed, each in a process of its own.
+"""Train small networks whole, and interrupted and resumed, each in a process of its own.
 
     python -m tests.support.same_bits tests.chapters.test_chapter_08 FOLDER
 
-The test module has `load_small()`, a chapter with tiny networks, and `small_heaps()`. Two trainings
-in one process would not do: each traces its own step, and two traces can add a network's gradients
-in another order. So this forks before TensorFlow runs, once a training. FOLDER gets whole.npz and
-resumed.npz, with all that a training changes.
+The test module has `load_small()`, a chapter with tiny networks, and `train_small(chapter, name)`,
+which trains five steps or goes on, and returns all that a training changes, and its curves; or, for
+a CycleGAN, `small_heaps()`. Two trainings in one process would not do: each traces its own step,
+and two traces can add a network's gradients in another order. So this forks before TensorFlow runs,
+once a training. FOLDER gets whole.npz and resumed.npz.
 """
 
 import importlib
@@ -20,17 +21,23 @@ from tests.support import forks, training_checks
 STEPS, CUT = 5, 3  # a checkpoint each 2 steps: step 3 is lost
 
 
-def train(module, name, result, cut):
-    """Train five steps, or resume; with `cut`, interrupt it after step 3."""
-    chapter = module.load_small()
-    with pytest.MonkeyPatch.context() as patch:
-        if cut:
-            training_checks.interrupt_at(chapter, patch, CUT)
-        parts, history = chapter.train(name, module.small_heaps(), steps=STEPS)
+def train_cyclegan(chapter, name, heaps):
+    """Train a CycleGAN; return all that a training changes, and its curves."""
+    parts, history = chapter.train(name, heaps, steps=STEPS)
     networks = [parts[network] for network in chapter.NETWORKS]
     optimizers = [parts[f"{network}_optimizer"] for network in chapter.NETWORKS]
     variables = [variable for part in networks + optimizers for variable in part.variables]
-    state = [*variables, parts["buffer_x"], parts["buffer_y"], parts["rng"].state]
+    return [*variables, parts["buffer_x"], parts["buffer_y"], parts["rng"].state], history
+
+
+def train(module, name, result, cut):
+    """Train five steps, or resume; with `cut`, interrupt it after step 3."""
+    chapter = module.load_small()
+    of_cyclegan = lambda chapter, name: train_cyclegan(chapter, name, module.small_heaps())
+    with pytest.MonkeyPatch.context() as patch:
+        if cut:
+            training_checks.interrupt_at(chapter, patch, CUT)
+        state, history = getattr(module, "train_small", of_cyclegan)(chapter, name)
     curves = {key: np.array(curve) for key, curve in history.items() if key != "seconds"}
     np.savez(result, **{f"v{n}": np.asarray(value) for n, value in enumerate(state)}, **curves)
 
