@@ -49,26 +49,33 @@ from tools.notebooks.execution import FURTHER
 
 NAME, TIMES = "style_ways", "style_times"  # of the tables; NAME also of the kept pictures
 KEY = ("way", "content", "style", "weight", "seed", "steps", "code")
-FOUND = ("judge", "gabor", "layout", "copied")
-WAYS = ("eyes", "untrained", "gram_as_is", "softmax", "sliced", "filters", "patches")
-RIVALS = ("photograph", "recoloured", "sharpened", "hybrid", "piece")
-CONTENTS = ("chelsea", "coffee", "astronaut", "rocket")
-STYLES = ("street", "wave", "poppies", "composition")  # a diagonal pair has the same place in both
+FOUND = ("judge", "lists", "named", "layout", "copied")
+WAYS = ("eyes", "untrained", "gram_as_is", "softmax", "sliced", "filters")
+FIXED = ("photograph", "recoloured", "sharpened")
+RANDOM = ("start", "hybrid", "wrong_piece", "piece")
+RIVALS = FIXED + RANDOM
+CONTENTS = ("chelsea", "coffee", "astronaut", "china")
+STYLES = ("street", "wave", "poppies", "composition")
+DIAGONAL = tuple(zip(CONTENTS, STYLES))
+PAIRS = DIAGONAL + tuple(zip(CONTENTS, STYLES[1:] + STYLES[:1]))
+OTHERS = dict(street="poppies", wave="composition", poppies="street", composition="wave")
 SEEDS = (1, 2, 3)
 OTHER_WEIGHTS = (0.25, 4)  # times the lesson's weight of the content; diagonal pairs, first seed
-SECONDS = 8  # of each picture, at the reference speed
-WARM, TIMED = 2, 10  # steps of `times`
+SECONDS = 6  # of each picture, at the reference speed
+WARM, TIMED = 3, 40  # steps of `times`
 STORED = 112  # pixels of the pictures that the lesson shows, squares
 # What shapes no painted picture: the scores, the judge, and what the lesson shows.
-LOOKS = {"grey", "energies", "gabor", "layout", "copied", "judged", "scores_of", "cheats"}
+LOOKS = {"grey", "energies", "layout", "copied", "judged", "scores_of", "cheats"}
+LOOKS |= {"without_colour"}
 LOOKS |= {"load_gallery", "cut_patches", "mix_colours", "make_judge_parts", "make_judge_step"}
 LOOKS |= {"train_judge", "CUT", "PHOTOGRAPHS"}
-NOT_USED = {"LINE", "MOST", "AGAINST", "PAIRED", "print_scores", "numbers_of", "stored"}
+NOT_USED = {"LINE", "MOST", "AGAINST", "PAIRED", "NAMES", "CHEATS", "print_scores"}
+NOT_USED |= {"numbers_of", "stored"}
 USED_09 = {"make_eyes", "make_eyes_parts", "make_eyes_step", "train_eyes", "load_gallery"}
 USED_09 |= {"cut_patches", "mix_colours", "fitted", "scaled", "FILTERS", "CUT", "EYES_STEPS"}
 USED_09 |= {"PHOTOGRAPHS"}
 # Settings that stand several in a line, so `code_of` does not see them.
-SETTINGS = ("SMALL", "DIRECTIONS", "RANKS", "SIZES", "EACH", "PIXELS")
+SETTINGS = ("SMALL", "DIRECTIONS", "RANKS", "SIZES", "EACH")
 SETTINGS_OF_JUDGE = ("PATCH", "BATCH", "JUDGE_RATE", "JUDGE_SEED", "JUDGE_STEPS")
 
 
@@ -102,7 +109,9 @@ def trained_eyes(lesson: ModuleType, seed: int) -> keras.Model:
 def trained_judge(lesson: ModuleType) -> keras.Model:
     """Train the judge as the lesson does, or load the one that was kept."""
     rng = np.random.default_rng(lesson.JUDGE_SEED)
-    patches = lesson.cut_patches(lesson.gallery, lesson.CUT, rng, 0, 0.8)
+    others = {name: x for name, x in lesson.gallery.items() if name not in lesson.styles}
+    others = {name: lesson.without_colour(picture) for name, picture in others.items()}
+    patches = lesson.cut_patches(others, lesson.CUT, rng, 0, 0.8)
     return lesson.train_judge(f"{NAME}_judge_{code_for(lesson)}", *patches)[0]
 
 
@@ -112,13 +121,13 @@ def trained_judge(lesson: ModuleType) -> keras.Model:
 def plan(lesson: ModuleType, seeds: tuple[int, ...] = SEEDS) -> list[Run]:
     """Return the rows of the table: rivals, then each way seed by seed, then other weights."""
     steps: dict[str, int] = lesson.steps
-    pairs = [(content, style) for content in CONTENTS for style in STYLES]
     weight, code = lesson.PAINTING["content"], code_for(lesson)
-    rows: list[tuple] = [(name, *pair, 0, 0, 0) for name in RIVALS for pair in pairs]
+    rows: list[tuple] = [(name, *pair, 0, 0, 0) for name in FIXED for pair in PAIRS]
     for seed in seeds:
-        rows += [(name, *pair, weight, seed, steps[name]) for name in WAYS for pair in pairs]
+        rows += [(name, *pair, 0, seed, 0) for name in RANDOM for pair in PAIRS]
+        rows += [(name, *pair, weight, seed, steps[name]) for name in WAYS for pair in PAIRS]
     for factor in OTHER_WEIGHTS:
-        own = [(name, *pair) for name in WAYS for pair in zip(CONTENTS, STYLES)]
+        own = [(name, *pair) for name in WAYS for pair in DIAGONAL]
         rows += [(*names, weight * factor, SEEDS[0], steps[names[0]]) for names in own]
     return [(*map(str, row), code) for row in rows]
 
@@ -132,10 +141,9 @@ def make_picture(lesson: ModuleType, run: Run) -> np.ndarray:
     """Paint a row of the table, or make its rival; uint8 (height, width, 3)."""
     way, content, style, weight, seed, steps, _ = run
     photograph, painting = pictures_of(lesson, content, style)
-    height, width = photograph.shape[:2]
     if way in RIVALS:
-        made = dict(photograph=photograph, piece=painting[-height:, -width:])
-        return (made | lesson.cheats(photograph, painting))[way]
+        other = lesson.styles[OTHERS[style]]
+        return lesson.cheats(photograph, painting, other, int(seed))[way]
     keras.backend.clear_session()  # of the picture before
     ways = lesson.make_ways(lesson.eyes_of(int(seed)), int(seed))
     changes = ways[way] | dict(content=float(weight))
@@ -158,18 +166,19 @@ def picture_of(lesson: ModuleType, run: Run, folder: Path) -> np.ndarray:
 def score(lesson: ModuleType, run: Run, kept: Path) -> dict[str, float]:
     """Paint and score a row."""
     made, judge = picture_of(lesson, run, kept), lesson.judge()
-    found = lesson.scores_of(made, *pictures_of(lesson, *run[1:3]), judge)
+    found = lesson.scores_of(made, *pictures_of(lesson, *run[1:3]), judge, lesson.styles)
     return {name: round(float(found[name]), 4) for name in FOUND}
 
 
 def sheets_of(lesson: ModuleType, wanted: list[Run], kept: Path) -> dict[str, np.ndarray]:
     """Return the diagonal pairs of each kind, of the first seed: squares on one sheet each."""
-    weight, sheets = str(lesson.PAINTING["content"]), {}
+    sheets, first, weight = {}, str(SEEDS[0]), str(lesson.PAINTING["content"])
+    numbers = dict.fromkeys(FIXED, ("0", "0")) | dict.fromkeys(RANDOM, ("0", first))
     for name in (*RIVALS, *WAYS):
         squares = []
-        for pair in zip(CONTENTS, STYLES):
-            asked = (name, *pair), (("0", "0") if name in RIVALS else (weight, str(SEEDS[0])))
-            run = next(run for run in wanted if (run[:3], run[3:5]) == asked)
+        for pair in DIAGONAL:
+            asked = (name, *pair, *numbers.get(name, (weight, first)))
+            run = next(run for run in wanted if run[:5] == asked)
             made = Image.fromarray(picture_of(lesson, run, kept))
             squares.append(np.asarray(made.resize((STORED, STORED))))
         sheets[name] = packed_sheet(np.stack(squares), lossless=False)
@@ -189,22 +198,26 @@ def steps_of(folder: Path) -> dict[str, int]:
 
 def measure_times(lesson: ModuleType, folder: Path, seconds: float = SECONDS) -> None:
     """Write seconds a step at the reference speed, and how many steps fit into the time."""
-    rows, photograph_and_painting = [], pictures_of(lesson, CONTENTS[0], STYLES[0])
+    found, speeds, both = {}, [speed_now()], pictures_of(lesson, CONTENTS[0], STYLES[0])
     for way, parts in lesson.make_ways(lesson.make_eyes(), SEEDS[0]).items():
         times: list[float] = []
         with_clock = functools.partial(note_times, lesson.make_paint_step, times)
         usual, lesson.make_paint_step = lesson.make_paint_step, with_clock
-        speeds = [speed_now()]
         try:
-            lesson.quickly(*photograph_and_painting, WARM + TIMED, **parts)
+            lesson.quickly(*both, WARM + TIMED, **parts)
         finally:
             lesson.make_paint_step = usual
+        found[way] = float(np.median(np.diff(times)[WARM - 1 :]))
         speeds.append(speed_now())
-        one = float(np.mean(np.diff(times)[WARM - 1 :]) * np.mean(speeds)) / REFERENCE_GFLOPS
-        rows.append(dict(way=way, seconds=round(one, 4), steps=max(1, round(seconds / one))))
-        print(rows[-1], f"at {np.round(speeds)} GFLOP/s", flush=True)
+    found["untrained"] = found["eyes"]  # the same networks and marks
+    scale = float(np.median(speeds)) / REFERENCE_GFLOPS  # one for all: only ratios matter
+    rows = [
+        dict(way=way, seconds=round(one * scale, 4), steps=max(1, round(seconds / one / scale)))
+        for way, one in found.items()
+    ]
+    print(*rows, f"at {np.round(speeds)} GFLOP/s", sep="\n", flush=True)
     write_rows(folder / f"{TIMES}.csv", ("way", "seconds", "steps"), rows)
-    pictures = len(CONTENTS) * len(STYLES) * len(SEEDS) + len(CONTENTS) * len(OTHER_WEIGHTS)
+    pictures = len(PAIRS) * len(SEEDS) + len(DIAGONAL) * len(OTHER_WEIGHTS)
     print_total(pictures * len(WAYS) * (seconds + 4))  # 4: to trace a step, and to score
 
 
