@@ -6,15 +6,17 @@
 
 `times` measures a warm step of each way, with the photograph of the cat, and writes how many steps
 fit into `SECONDS` at the reference speed: a minute or two. (A square photograph takes half as long
-again, in each way.) Then `runs` paints what the table lacks, at most `most` pictures: four
-photographs with each of four paintings, in each way, with three seeds, and four pairs with other
-weights of the content: about an hour and a quarter on the reference machine. It first trains three
-pairs of eyes with chapter 09's code and steps, and the judge with the lesson's; that takes about
-seven minutes more, once. All of them, and each picture, stay in `results/`: if only a score
-changes, nothing is painted again. A row is made again only when the lessons' code, their settings
-or the steps have changed. At the end it stores small pictures of the first seed for the lesson.
-`tiny` writes tables and pictures that mean nothing into a folder, to try the lesson's cells before
-the runs are made: nothing is trained, painted or scored.
+again, in each way.) Then `runs` paints what the table lacks, at most `most` pictures: eight pairs
+of a photograph and a painting, so that each of the four photographs and four paintings is used
+twice, in each way, with three seeds, and four of the pairs with other weights of the content:
+about half an hour on the reference machine. Beside them stand rivals that do not paint; what is
+random in them has the same three seeds. It first trains three pairs of eyes with chapter 09's code
+and steps, and the judge with the lesson's, in grey on the pictures that are no paintings; that
+takes about seven minutes more, once. All of them, and each painted picture, stay in `results/`: if
+only a score changes, nothing is painted again. A row is made again only when the lessons' code,
+their settings or the steps have changed. At the end it stores small pictures of the first seed for
+the lesson. `tiny` writes tables and pictures that mean nothing into a folder, to try the lesson's
+cells before the runs are made: nothing is trained, painted or scored.
 """
 
 import functools

@@ -1,5 +1,8 @@
 """The functions of `further/09_ways_to_look`, and its table, against values that are known."""
 
+import io
+from collections import Counter
+
 import keras
 import nbformat
 import numpy as np
@@ -11,6 +14,7 @@ from scipy.ndimage import convolve
 from scipy.signal import correlate2d
 from scipy.special import softmax
 from scipy.stats import wasserstein_distance
+from skimage.color import rgb2gray
 from skimage.filters import gabor_kernel
 
 from benchmarks import style_ways as benchmark
@@ -24,6 +28,7 @@ from tools.notebooks.execution import FOLDER, FURTHER
 PLACE = FURTHER / "09_ways_to_look.ipynb"
 SOLUTIONS = FOLDER / "solutions/09_ways_to_look.ipynb"
 RNG = np.random.default_rng(0)
+ROWS = 3 * 8 + 3 * (4 + 6) * 8 + 2 * 6 * 4  # rivals; with seeds: rivals and ways; other weights
 SMALL = dict(EACH=2, DIRECTIONS=4, PATCH=32, BATCH=4, EVERY=2, JUDGE_RATE=1e-2)
 
 
@@ -55,6 +60,13 @@ def picture(height=40, width=48, seed=0):
 
 def features(channels=5, height=6, width=7):
     return RNG.normal(1, 2, (1, height, width, channels)).astype(np.float32)
+
+
+def pieces_of(painting, photograph):
+    """Return all pieces of a painting that have the photograph's size."""
+    (height, width), (high, wide) = photograph.shape[:2], painting.shape[:2]
+    places = [(y, x) for y in range(high - height + 1) for x in range(wide - width + 1)]
+    return [painting[y : y + height, x : x + width] for y, x in places]
 
 
 def gram_of(flat, ones=True):
@@ -166,13 +178,6 @@ def test_filters_are_correlations_with_a_mirrored_border(small):
     assert found.shape == (1, 20, 24, 4 * small.EACH)
 
 
-def test_patches_are_pieces_of_the_picture(lesson):
-    x = RNG.uniform(-1, 1, (1, 20, 24, 3)).astype(np.float32)
-    (cut,) = lesson.cut_all(x)
-    assert cut.shape == (1, 14, 18, 147)
-    np.testing.assert_array_equal(cut[0, 2, 3], x[0, 2:9, 3:10].ravel())
-
-
 def test_each_way_paints_and_moves_no_eyes(small):
     keras.utils.set_random_seed(3)
     content, style, eyes = picture(), picture(48, 64, 1), small.make_eyes()
@@ -213,20 +218,28 @@ def stripes(period, turned=False):
 def test_energies_are_scipy_s_convolutions(lesson):
     x = picture()
     found, values = lesson.energies(x), lesson.grey(x)
-    assert found.shape == (18, 40, 48)
+    assert found.shape == (12, 40, 48)
     kernel = gabor_kernel(1 / 9, np.pi / 6)
     parts = [convolve(values, part, mode="mirror") for part in (kernel.real, kernel.imag)]
-    np.testing.assert_allclose(found[7], np.hypot(*parts), atol=1e-6)
+    np.testing.assert_allclose(found[1], np.hypot(*parts), atol=1e-6)
 
 
-def test_scores_of_pictures_that_are_known(lesson):
-    photograph, painting = stripes(16), stripes(5, True)
-    assert lesson.gabor(photograph, photograph, painting) == 1
-    assert lesson.gabor(painting, photograph, painting) == 0
+def test_layout_and_copied_of_pictures_that_are_known(lesson):
+    photograph = stripes(16)
     assert lesson.layout(photograph, photograph) == pytest.approx(1)
+    assert lesson.layout(stripes(5, True), photograph) < 0.5
     noise = picture(64, 80, 2)
     assert lesson.copied(noise[4:60, 6:70], noise) == pytest.approx(1, abs=1e-2)
     assert lesson.copied(noise, picture(90, 90, 3)) < 0.8
+
+
+def test_without_colour_is_scikit_image_s_grey_in_three_equal_channels(lesson):
+    x = picture()
+    found = lesson.without_colour(x)
+    assert found.shape == x.shape and found.dtype == np.uint8
+    assert (found == found[..., :1]).all()
+    np.testing.assert_allclose(found[..., 0], 255 * rgb2gray(x), atol=0.5)
+    np.testing.assert_array_equal(lesson.without_colour(found), found)
 
 
 def test_copied_is_the_largest_correlation_of_all_shifts(lesson):
@@ -242,36 +255,113 @@ def test_copied_is_the_largest_correlation_of_all_shifts(lesson):
 def test_the_cheats_win_what_the_text_says(lesson):
     """With the numbers of the text. The judge is trained; the notebook shows what it says."""
     with np.load(DATA / "paintings.npz") as file:
-        street = file["street"]
+        street, poppies = file["street"], file["poppies"]
     cat = lesson.fitted(skimage.data.chelsea(), lesson.SMALL)
-    made = dict(photograph=cat) | lesson.cheats(cat, street)
-    made |= dict(piece=street[-len(cat) :, -cat.shape[1] :])
-    assert tuple(made) == benchmark.RIVALS == lesson.CHEATS
-    text = dict(photograph=(1.0, 1.0, 0.23), recoloured=(1.0, 0.97, 0.22), piece=(0.75, 0.07, 1.0))
-    text |= dict(sharpened=(1.19, 0.96, 0.20), hybrid=(1.13, 0.17, 0.97))
+    made = lesson.cheats(cat, street, poppies)
+    assert [*made] == lesson.CHEATS and {*made} == {*benchmark.RIVALS}
+    text = dict(photograph=(1.0, 0.23), recoloured=(0.97, 0.22), start=(0.96, 0.21))
+    text |= dict(sharpened=(0.96, 0.20), hybrid=(0.08, 0.96))
+    text |= dict(wrong_piece=(-0.06, 0.27), piece=(-0.04, 1.0))
     for name, expected in text.items():
-        found = lesson.gabor(made[name], cat, street), lesson.layout(made[name], cat)
-        found = (*found, lesson.copied(made[name], street))
+        found = lesson.layout(made[name], cat), lesson.copied(made[name], street)
         np.testing.assert_allclose(found, expected, atol=0.011, err_msg=name)
 
 
-def test_the_judge_compares_gram_matrices_in_the_painting_s_units(small):
-    judge = small.make_judge_parts(np.arange(3), 10, 0)["network"]
+def test_pieces_come_from_the_right_paintings(lesson):
+    photograph, painting, other = (picture(*size) for size in ((16, 20), (20, 26, 1), (22, 24, 2)))
+    before, found = (photograph.copy(), painting.copy(), other.copy()), []
+    for seed in range(8):
+        made = lesson.cheats(photograph, painting, other, seed)
+        assert {(x.shape, x.dtype.name) for x in made.values()} == {((16, 20, 3), "uint8")}
+        right = [np.array_equal(made["piece"], x) for x in pieces_of(painting, photograph)]
+        wrong = [lesson.recoloured(x, painting) for x in pieces_of(other, photograph)]
+        assert sum(right) == 1 and any(np.array_equal(made["wrong_piece"], x) for x in wrong)
+        found.append(right.index(True))
+    assert len({*found}) > 3  # another seed, another place
+    assert all(map(np.array_equal, before, (photograph, painting, other)))
+
+
+def test_each_cheat_is_made_as_the_text_says(lesson):
+    photograph, painting, other = picture(48, 56), picture(60, 70, 1), picture(64, 72, 2)
+    made, again, new = (lesson.cheats(photograph, painting, other, seed) for seed in (1, 1, 2))
+    assert equal(made.values(), again.values())
+    same = {name for name in made if np.array_equal(made[name], new[name])}
+    assert same == {*benchmark.FIXED}
+    np.testing.assert_array_equal(made["photograph"], photograph)
+    np.testing.assert_array_equal(made["recoloured"], lesson.recoloured(photograph, painting))
+    first = np.float32(made["recoloured"])
+    blurred = lambda x, sigma: lesson.gaussian_filter(np.float32(x), (sigma, sigma, 0))
+    sharp = (2 * first - blurred(first, 2)).clip(0, 255)
+    np.testing.assert_allclose(made["sharpened"], sharp, atol=0.51)
+    hybrids = [blurred(first, 5) + x - blurred(x, 5) for x in pieces_of(painting, photograph)]
+    assert min(np.abs(made["hybrid"] - x.clip(0, 255)).max() for x in hybrids) < 0.51
+
+
+def test_start_is_the_canvas_on_which_a_painting_begins(small):
+    photograph, painting = picture(48, 56), picture(60, 70, 1)
+    start = small.cheats(photograph, painting, painting, 5)["start"]
+    kept = small.quickly(photograph, painting, 1, 5, eyes=small.make_eyes(), rate=0.0)
+    np.testing.assert_allclose(start.astype(int), kept, atol=1)
+
+
+@pytest.fixture(scope="module")
+def judge(small):
+    """A tiny judge that has learned nothing."""
+    return small.make_judge_parts(np.arange(3), 10, 0)["network"]
+
+
+def test_the_judge_compares_gram_matrices_in_the_painting_s_units(small, judge):
     photograph, painting = picture(64, 64), picture(64, 80, 1)
     assert small.judged(judge, painting, painting) == pytest.approx(0.01)
-    recoloured = small.recoloured(photograph, painting)
-    found = small.scores_of(recoloured, photograph, painting, judge)
-    assert tuple(found) == benchmark.FOUND and found["judge"] == pytest.approx(1)
-    layers = [judge(small.scaled(x)[None])[1].numpy()[0] for x in (photograph, painting)]
+    grey = [
+        np.round(255 * rgb2gray(x))[None, ..., None].repeat(3, -1) for x in (photograph, painting)
+    ]
+    layers = [judge(small.scaled(x))[1].numpy()[0] for x in grey]
     one, own = (layer.reshape(-1, layer.shape[-1]).astype(float) for layer in layers)
-    unit = own.std(axis=0) + 0.3 * own.std(axis=0).mean()
-    one, own = (
-        gram_of((flat - flat_own) / unit)
-        for flat, flat_own in zip((one, own), [own.mean(axis=0)] * 2)
-    )
+    unit, mean = own.std(axis=0) + 0.3 * own.std(axis=0).mean(), own.mean(axis=0)
+    one, own = (gram_of((flat - mean) / unit) for flat in (one, own))
     expected = np.sqrt(np.square(one - own).sum() / np.square(own).sum() + 1e-4)
     only = lambda x: [judge(x)[1], None]
     assert small.judged(only, photograph, painting) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_judge_sees_no_colours_and_learns_from_no_painting(small, judge, tiny, monkeypatch):
+    made, painting = picture(64, 64), picture(64, 80, 1)
+    expected = small.judged(judge, small.without_colour(made), small.without_colour(painting))
+    assert small.judged(judge, made, painting) == expected
+    asked = []
+    monkeypatch.setattr(tiny, "train_judge", lambda name, *patches: asked.append(patches) or "J")
+    monkeypatch.setattr(tiny, "CUT", 2)
+    assert benchmark.trained_judge(tiny) == "J"
+    ((patches, labels),) = asked
+    assert {*labels} == {*range(len(tiny.gallery) - len(tiny.styles))} == {*range(20)}
+    assert (patches == patches[..., :1]).all()
+
+
+def test_scores_are_shares_of_the_recoloured_photograph_s_distance(small, judge):
+    photograph, painting = picture(64, 64), picture(64, 80, 1)
+    score = lambda made: small.scores_of(made, photograph, painting, judge, dict(one=painting))
+    recoloured = small.recoloured(photograph, painting)
+    found = score(recoloured)
+    assert tuple(found) == benchmark.FOUND
+    assert found["judge"] == found["lists"] == pytest.approx(1)
+    found, made = score(photograph), (photograph, recoloured)
+    for name, marks_of in dict(judge=small.own_marks, lists=small.sliced_marks).items():
+        one, other = (small.judged(judge, x, painting, marks_of) for x in made)
+        assert found[name] == pytest.approx(one / other)
+    assert found["layout"] == pytest.approx(1)
+    assert found["copied"] == small.copied(photograph, painting)
+
+
+def test_a_painting_itself_is_named_and_another_one_is_not(small, judge):
+    photograph = picture(64, 80)
+    styles = {name: picture(64, 80, number) for number, name in enumerate("abc", 1)}
+    named = lambda made, right: small.scores_of(made, photograph, right, judge, styles)["named"]
+    for name, painting in styles.items():
+        found = [named(made, painting) for made in styles.values()]
+        assert found == [other == name for other in styles]
+    only = dict(a=styles["a"])
+    assert small.scores_of(photograph, photograph, styles["a"], judge, only)["named"] == 1
 
 
 def test_a_judge_that_is_interrupted_goes_on(small, monkeypatch, capsys):
@@ -289,12 +379,36 @@ def test_a_judge_that_is_interrupted_goes_on(small, monkeypatch, capsys):
 def tiny(monkeypatch, tmp_path):
     """The benchmark's lesson; nothing is trained, and each painting is its photograph."""
     monkeypatch.setenv("COURSE_BUDGET", "lesson")
-    monkeypatch.setattr(benchmark, "CONTENTS", benchmark.CONTENTS[:2])
-    monkeypatch.setattr(benchmark, "STYLES", benchmark.STYLES[:2])
+    monkeypatch.setattr(benchmark, "PAIRS", (*benchmark.PAIRS[:2], benchmark.PAIRS[4]))
+    monkeypatch.setattr(benchmark, "DIAGONAL", benchmark.DIAGONAL[:2])
     monkeypatch.setattr(benchmark, "SEEDS", (1,))
     tiny = benchmark.load_lesson()
     benchmark.make_tiny(tiny)
     return tiny
+
+
+def test_each_photograph_and_painting_is_used_twice(lesson):
+    contents, styles = (Counter(names) for names in zip(*benchmark.PAIRS))
+    assert contents == dict.fromkeys(benchmark.CONTENTS, 2)
+    assert styles == dict.fromkeys(benchmark.STYLES, 2) and len({*benchmark.PAIRS}) == 8
+    assert dict(benchmark.DIAGONAL) == lesson.PAIRED and benchmark.PAIRS[:4] == benchmark.DIAGONAL
+    assert {*benchmark.OTHERS} == {*benchmark.OTHERS.values()} == {*benchmark.STYLES}
+    assert all(style != other for style, other in benchmark.OTHERS.items())
+
+
+def test_the_plan_has_all_rivals_ways_seeds_and_weights(lesson, monkeypatch):
+    monkeypatch.setattr(lesson, "steps", dict.fromkeys(benchmark.WAYS, 9), raising=False)
+    monkeypatch.setattr(benchmark, "code_for", lambda lesson: "code")
+    rows = benchmark.plan(lesson)
+    assert len({*rows}) == len(rows) == ROWS
+    eyes = {row[3:6] for row in rows if row[0] == "eyes" and row[1:3] == ("china", "composition")}
+    assert eyes == {(w, "1", "9") for w in ("0.025", "0.1", "0.4")} | {
+        ("0.1", s, "9") for s in "23"
+    }
+    of = lambda name: [row[3:6] for row in rows if row[:3] == (name, "coffee", "poppies")]
+    assert of("recoloured") == [("0", "0", "0")]
+    assert of("piece") == [("0", seed, "0") for seed in "123"]
+    assert len(benchmark.plan(lesson, (1,))) == 3 * 8 + (4 + 6) * 8 + 2 * 6 * 4
 
 
 def test_the_benchmark_goes_on_scores_again_and_stores_pictures(tiny, tmp_path, monkeypatch):
@@ -305,14 +419,19 @@ def test_the_benchmark_goes_on_scores_again_and_stores_pictures(tiny, tmp_path, 
     write_rows(tmp_path / f"{benchmark.TIMES}.csv", ("way", "steps"), steps)
     rows = lambda: read_rows(tmp_path / f"{benchmark.NAME}.csv")
     stored = tmp_path / f"{benchmark.NAME}.npz"
-    fill(22)  # all rivals, and two pictures
-    assert len(rows()) == 22 and not stored.exists()
+    fill(23)  # all rivals, and two pictures
+    assert len(rows()) == 23 and not stored.exists()
     assert len([*(tmp_path / "kept").rglob("*.png")]) == 2
     fill(100)
-    assert len(rows()) == (5 + 7) * 4 + 2 * 7 * 2
-    assert {row["steps"] for row in rows() if row["way"] == "patches"} == {"7"}
+    assert len(rows()) == (3 + 4 + 6) * 3 + 2 * 6 * 2
+    assert {row["steps"] for row in rows() if row["way"] == "filters"} == {"6"}
     with np.load(stored) as file:
         assert {*file} == {"rows", *benchmark.WAYS, *benchmark.RIVALS}
+        with Image.open(io.BytesIO(file["eyes"].tobytes())) as sheet:
+            first, second = np.asarray(sheet, float).reshape(2, 112, 112, 3)
+    for square, name in ((first, "chelsea"), (second, "coffee")):  # each painting is its photograph
+        photograph = Image.fromarray(tiny.fitted(tiny.gallery[name], tiny.SMALL))
+        assert np.abs(square - np.asarray(photograph.resize((112, 112)))).mean() < 8
 
     def refuse(*_):
         raise AssertionError("this was painted before")
@@ -327,7 +446,7 @@ def test_the_benchmark_goes_on_scores_again_and_stores_pictures(tiny, tmp_path, 
     monkeypatch.setattr(benchmark, "code_for", other_scores)
     tiny.scores_of = lambda *_: dict.fromkeys(benchmark.FOUND, 0.5)
     fill(100)
-    assert {(row["gabor"], row["code"]) for row in rows()} == {("0.5", "new")}
+    assert {(row["lists"], row["code"]) for row in rows()} == {("0.5", "new")}
 
 
 def test_each_row_has_its_own_eyes_and_weight(tiny, monkeypatch):
@@ -339,6 +458,14 @@ def test_each_row_has_its_own_eyes_and_weight(tiny, monkeypatch):
     benchmark.make_picture(tiny, ("sliced", "coffee", "wave", "0.2", "3", "17", "code"))
     assert asked[0] == 3 and asked[1][:2] == (17, 3) and asked[1][2]["content"] == 0.2
     assert asked[1][2]["marks_of"].keywords == dict(seed=3)
+
+
+def test_a_rival_has_its_own_seed_and_the_right_other_painting(tiny):
+    photograph, wave = benchmark.pictures_of(tiny, "coffee", "wave")
+    expected = tiny.cheats(photograph, wave, tiny.styles["composition"], 2)
+    for name in ("start", "hybrid", "wrong_piece", "piece"):
+        found = benchmark.make_picture(tiny, (name, "coffee", "wave", "0", "2", "0", "code"))
+        np.testing.assert_array_equal(found, expected[name])
 
 
 def test_times_are_measured_with_the_lesson_s_painter(small, tmp_path, monkeypatch, capsys):
@@ -362,10 +489,11 @@ def test_what_a_run_uses_is_defined(lesson, core):
 def test_the_table_is_complete(monkeypatch):
     monkeypatch.setenv("COURSE_BUDGET", "lesson")
     lesson = benchmark.load_lesson()
-    wanted = benchmark.plan(lesson, benchmark.steps_of(MEASURED))
+    lesson.steps = benchmark.steps_of(MEASURED)
+    wanted = benchmark.plan(lesson)
     table = read_rows(MEASURED / f"{benchmark.NAME}.csv")
     assert [tuple(row[name] for name in benchmark.KEY) for row in table] == wanted
-    assert len(wanted) == (5 + 3 * 7) * 16 + 2 * 7 * 4 and lesson.SEED not in benchmark.SEEDS
+    assert len(wanted) == ROWS and lesson.SEED not in benchmark.SEEDS
     assert np.isfinite([float(row[name]) for row in table for name in benchmark.FOUND]).all()
     path = MEASURED / f"{benchmark.NAME}.npz"
     with np.load(path) as stored:
@@ -374,9 +502,12 @@ def test_the_table_is_complete(monkeypatch):
 
 
 def test_the_solutions_have_the_lesson_s_functions(lesson):
-    ours, theirs = definitions(load_definitions("09", SOLUTIONS)), definitions(lesson)
+    solutions = load_definitions("09", SOLUTIONS)
+    ours, theirs = definitions(solutions), definitions(lesson)
     same = {name for name in ours if name in theirs} - {"DIRECTIONS"}
     assert len(same) > 25 and all(ours[name] == theirs[name] for name in same)
+    for name in (*benchmark.SETTINGS, *benchmark.SETTINGS_OF_JUDGE, "SEED", "PAINTING"):
+        assert getattr(solutions, name) == getattr(lesson, name), name
 
 
 def test_no_place_is_left_to_fill():
