@@ -9,7 +9,7 @@ import re
 import statistics
 
 from helpers.course import ROOT
-from tools.notebooks.execution import ABSOLUTE_PATH, FOLDER, faults, result_picture
+from tools.notebooks.execution import ABSOLUTE_PATH, FOLDER, PICTURES, faults, result_picture
 
 SECTIONS = [
     "Objectives",
@@ -194,7 +194,8 @@ def check_code(notebook, name):
 def check_figures(notebook, name):
     """A figure is followed by a sentence that says what to see in it."""
     for cell, after in zip(notebook.cells, [*notebook.cells[1:], None]):
-        shown = any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+        kinds = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
+        shown = not kinds.isdisjoint(PICTURES)
         said = after.source.strip() if after is not None and after.cell_type == "markdown" else ""
         if shown and not re.match(r"[^#\W].*\w+\W+\w+", said):
             yield f"no sentence after the figure of {start_of(cell)}"

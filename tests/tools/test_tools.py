@@ -1,5 +1,7 @@
 """The runner's verdicts, what is kept of a notebook's outputs, the kernel, JupyterLab, make."""
 
+import base64
+import io
 import json
 import os
 import re
@@ -10,8 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from PIL import Image
 
 from helpers.course import REFERENCE_GFLOPS, ROOT
 from tests import conftest
@@ -210,6 +214,40 @@ def test_stored_outputs_have_no_widget_and_no_machine(own_network, monkeypatch, 
     assert set(output.data) == {"image/png", "text/plain"}
     assert after.cells[0]["id"] == before.cells[0]["id"] and "widgets" not in after.metadata
     assert (tmp_path / "images/09_test.png").read_bytes().startswith(b"\x89PNG")
+
+
+PHOTOGRAPH = """
+import numpy as np
+from helpers import plotting
+plotting.image_grid(np.random.default_rng(1).random((1, 200, 200, 3)), (0, 1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "tags", "kind"),
+    [
+        (PHOTOGRAPH, [], "image/jpeg"),
+        (PHOTOGRAPH, ["result-picture"], "image/png"),
+        (PHOTOGRAPH.replace("200, 200", "20, 20"), [], "image/png"),
+        (PHOTOGRAPH.replace("random((1", "integers(0, 2, (1"), [], "image/png"),
+    ],
+    ids=["photograph", "result", "small", "eight colours"],
+)
+def test_large_photographs_are_stored_as_jpeg(
+    own_network, monkeypatch, tmp_path, source, tags, kind
+):
+    monkeypatch.setattr(store_outputs, "FOLDER", tmp_path)
+    path = written(tmp_path, source)
+    before = nbformat.read(path, as_version=4)
+    before.cells[0].metadata.tags = tags
+    nbformat.write(before, path)
+    assert store_outputs.store(path) is None
+    (output,) = nbformat.read(path, as_version=4).cells[0].outputs
+    assert set(output.data) == {kind, "text/plain"}
+    stored = base64.b64decode(output.data[kind])
+    assert np.asarray(Image.open(io.BytesIO(stored)).convert("RGB")).std() > 50  # noise, not blank
+    if kind == "image/jpeg":
+        assert len(stored) < 250_000
 
 
 def test_outputs_are_stored_of_complete_sets_only(monkeypatch):

@@ -7,6 +7,7 @@ text and without a path of this machine.
 """
 
 import base64
+import io
 import os
 import sys
 import tempfile
@@ -14,6 +15,8 @@ import time
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
+from PIL import Image
 
 from helpers import datasets
 from helpers.course import atomic_write
@@ -22,6 +25,7 @@ from tools.notebooks.execution import name_of
 
 FOLDER = execution.FOLDER
 LARGEST = 1_000_000  # bytes of a stored notebook
+LARGE, MANY = 40_000, 8_192  # bytes and colours: a figure that has more is stored as JPEG
 
 
 def check_data_is_complete() -> None:
@@ -36,6 +40,19 @@ def check_data_is_complete() -> None:
             )
 
 
+def photographs_as_jpeg(notebook: NotebookNode) -> None:
+    """Make large figures with many colours small. The one that is tagged `result-picture` stays."""
+    for cell in notebook.cells:
+        tagged = "result-picture" in cell.metadata.get("tags", [])
+        for output in () if tagged else cell.get("outputs", []):
+            png = base64.b64decode(output.get("data", {}).get("image/png", ""))
+            picture = Image.open(io.BytesIO(png)).convert("RGB") if len(png) > LARGE else None
+            if picture and not picture.getcolors(MANY):
+                picture.save(jpeg := io.BytesIO(), "jpeg", quality=88, subsampling=0)
+                del output.data["image/png"]
+                output.data["image/jpeg"] = base64.b64encode(jpeg.getvalue()).decode()
+
+
 def store(path: Path) -> str | None:
     """Run one notebook and store its outputs. Return a text that says what went wrong, or None."""
     before = path.read_bytes()
@@ -43,6 +60,7 @@ def store(path: Path) -> str | None:
         env = {**os.environ, "COURSE_RESULTS_DIR": results}
         notebook, error = execution.execute(path, "lesson", env)
     problems = [error] if error else execution.faults(execution.clean(notebook))
+    photographs_as_jpeg(notebook)
     text = nbformat.writes(notebook) + "\n"
     if (size := len(text.encode())) > LARGEST:
         problems.append(f"the notebook would have {size:,} bytes; the limit is {LARGEST:,}")
