@@ -227,7 +227,7 @@ plotting.image_grid(np.random.default_rng(1).random((1, 200, 200, 3)), (0, 1))
     ("source", "tags", "kind"),
     [
         (PHOTOGRAPH, [], "image/jpeg"),
-        (PHOTOGRAPH, ["result-picture"], "image/png"),
+        (PHOTOGRAPH, ["result-picture"], "image/jpeg"),
         (PHOTOGRAPH.replace("200, 200", "20, 20"), [], "image/png"),
         (PHOTOGRAPH.replace("random((1", "integers(0, 2, (1"), [], "image/png"),
     ],
@@ -246,6 +246,8 @@ def test_large_photographs_are_stored_as_jpeg(
     assert set(output.data) == {kind, "text/plain"}
     stored = base64.b64decode(output.data[kind])
     assert np.asarray(Image.open(io.BytesIO(stored)).convert("RGB")).std() > 50  # noise, not blank
+    if tags:
+        assert (tmp_path / "images/09_test.png").read_bytes().startswith(b"\x89PNG")
     if kind == "image/jpeg":
         assert len(stored) < 250_000
 

@@ -1,5 +1,7 @@
 """Which notebooks there are, how one is run, and what is kept of its outputs."""
 
+import base64
+import io
 import os
 import re
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from PIL import Image
 
 from helpers.course import ROOT
 from tools.environment.kernels import our_kernel_first
@@ -144,10 +147,20 @@ def faults_of(output: NotebookNode) -> Iterator[str]:
 
 
 def result_picture(notebook: NotebookNode) -> str | None:
-    """Return the PNG (base64) of the cell that is tagged `result-picture`, or None."""
+    """Return the picture (PNG, base64) of the cell that is tagged `result-picture`, or None."""
     for cell in notebook.cells:
         if "result-picture" in cell.metadata.get("tags", []):
             for output in cell.get("outputs", []):
-                if "image/png" in output.get("data", {}):
-                    return output.data["image/png"]
+                data = output.get("data", {})
+                if "image/jpeg" in data:
+                    return jpeg_as_png(data["image/jpeg"])
+                if "image/png" in data:
+                    return data["image/png"]
     return None
+
+
+def jpeg_as_png(jpeg: str) -> str:
+    """Return a JPEG picture (base64) as PNG (base64), pixel by pixel."""
+    png = io.BytesIO()
+    Image.open(io.BytesIO(base64.b64decode(jpeg))).save(png, "png", optimize=True)
+    return base64.b64encode(png.getvalue()).decode()

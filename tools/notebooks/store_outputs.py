@@ -41,14 +41,13 @@ def check_data_is_complete() -> None:
 
 
 def photographs_as_jpeg(notebook: NotebookNode) -> None:
-    """Make large figures with many colours small. The one that is tagged `result-picture` stays."""
+    """Make large figures with many colours small."""
     for cell in notebook.cells:
-        tagged = "result-picture" in cell.metadata.get("tags", [])
-        for output in () if tagged else cell.get("outputs", []):
+        for output in cell.get("outputs", []):
             png = base64.b64decode(output.get("data", {}).get("image/png", ""))
             picture = Image.open(io.BytesIO(png)).convert("RGB") if len(png) > LARGE else None
             if picture and not picture.getcolors(MANY):
-                picture.save(jpeg := io.BytesIO(), "jpeg", quality=88, subsampling=0)
+                picture.save(jpeg := io.BytesIO(), "jpeg", quality=80)
                 del output.data["image/png"]
                 output.data["image/jpeg"] = base64.b64encode(jpeg.getvalue()).decode()
 
