@@ -1,5 +1,6 @@
 """The functions of chapter 09, taken out of the notebook, against values that are known."""
 
+import json
 import types
 
 import keras
@@ -10,6 +11,7 @@ import tensorflow as tf
 from PIL import Image
 from skimage.exposure import match_histograms
 
+from benchmarks import style_blind
 from helpers.checkpoints import CheckpointError
 from helpers.course import DATA
 from helpers.datasets import DataError
@@ -603,3 +605,20 @@ def test_no_place_is_left_to_fill():
     for path in (FOLDER / "09_style_transfer.ipynb", FOLDER / "solutions/09_style_transfer.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
         assert not [cell.source[:60] for cell in cells if "«" in cell.source]
+
+
+# ---------------------------------------------------------------- the test for readers
+
+
+def test_the_readers_get_ten_pairs_and_their_decoys_in_grey(small, eyes, tmp_path, monkeypatch):
+    monkeypatch.setattr(small, "SIDE", 96)
+    monkeypatch.setattr(small, "PAINT_STEPS", 1)
+    styles = {name: picture(seed=seed) for seed, name in enumerate(PAINTINGS)}
+    style_blind.make(small, eyes, styles, tmp_path)
+    key = json.loads((tmp_path / "key.json").read_text())
+    shown = [(*pair, kind) for pair in style_blind.PAIRS for kind in style_blind.KINDS]
+    assert sorted(map(tuple, key.values())) == sorted(shown) and [*key.values()] != shown
+    for name in (*key, *(f"painting_{name}" for name in PAINTINGS)):
+        made = Image.open(tmp_path / f"{name}.png")
+        shares = np.histogram(made, bins=4, range=(0, 256))[0] / np.prod(made.size)
+        assert made.mode == "L" and np.abs(shares - 0.25).max() < 0.05  # no palette is left
