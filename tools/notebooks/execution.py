@@ -160,7 +160,7 @@ def result_picture(notebook: NotebookNode) -> str | None:
 
 
 def jpeg_as_png(jpeg: str) -> str:
-    """Return a JPEG picture (base64) as PNG (base64), pixel by pixel."""
+    """Return a JPEG picture (base64) as a small PNG (base64), of 256 colours."""
     png = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(jpeg))).save(png, "png", optimize=True)
+    Image.open(io.BytesIO(base64.b64decode(jpeg))).quantize(256).save(png, "png", optimize=True)
     return base64.b64encode(png.getvalue()).decode()
