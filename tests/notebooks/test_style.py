@@ -12,6 +12,7 @@ import pytest
 
 from helpers.course import DATA, ROOT
 from tests.support import notebook_style as style
+from tests.notebooks.test_notebooks import NO_SET
 from tools.notebooks.execution import FOLDER, chapters, lessons, name_of
 
 CHAPTERS = {name_of(path): path for path in chapters()}
@@ -21,7 +22,6 @@ LARGEST = 1_000_000  # bytes of a stored notebook
 FULL_MEASURED = {"01_probabilistic_model", "02_autoencoder"}  # the others take hours on 2 cores
 # Pairs come with the course: there is one source only.
 DRAWN = {"07_pix2pix", "07_ablations", "08_hidden_truth"}
-NO_SET = {"09_ways_to_look"}  # loads no data set
 
 
 def read(path):
