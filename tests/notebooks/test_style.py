@@ -11,8 +11,8 @@ import nbformat
 import pytest
 
 from helpers.course import DATA, ROOT
-from tests.support import notebook_style as style
 from tests.notebooks.test_notebooks import NO_SET
+from tests.support import notebook_style as style
 from tools.notebooks.execution import FOLDER, chapters, lessons, name_of
 
 CHAPTERS = {name_of(path): path for path in chapters()}
