@@ -45,7 +45,7 @@ from benchmarks.tables import (
     speed_now,
     write_rows,
 )
-from helpers.course import REFERENCE_GFLOPS, atomic_write, results_folder, start
+from helpers.course import DATA, REFERENCE_GFLOPS, atomic_write, results_folder, start
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FURTHER
 
@@ -252,7 +252,7 @@ def load_lesson() -> ModuleType:
     """
     lesson = load_definitions("09", FURTHER / "09_ways_to_look.ipynb")
     lesson.core = load_definitions("09")
-    with np.load(MEASURED.parent / "paintings.npz") as file:
+    with np.load(DATA / "paintings.npz") as file:
         lesson.styles = {name: file[name] for name in file}
     lesson.gallery = lesson.load_gallery(lesson.styles)
     lesson.eyes_of = functools.cache(functools.partial(trained_eyes, lesson))

@@ -17,7 +17,7 @@ from benchmarks import cyclegan_truth as benchmark
 from benchmarks.tables import MEASURED, checksum, definitions, read_rows
 from helpers import pairs
 from helpers.checkpoints import CheckpointError
-from tests.support import benchmark_checks, training_checks
+from tests.support import benchmark_checks, same_bits, training_checks
 from tests.support.training_checks import equal, values
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER, FURTHER
@@ -66,6 +66,11 @@ def small_heaps():
     y[:, :, 4:8] = 250
     names = "train_x", "train_y", "test_x", "test_y"
     return types.SimpleNamespace(**dict(zip(names, (x[:16], y[:16], x[16:], y[16:]))))
+
+
+def train_small(chapter, name):
+    """Train for tests/support/same_bits.py; return all that a training changes, and its curves."""
+    return same_bits.train_cyclegan(chapter, name, small_heaps())
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from benchmarks import cyclegan as benchmark
 from benchmarks.tables import MEASURED, checksum, definitions, read_rows
 from helpers import datasets
 from helpers.checkpoints import CheckpointError
-from tests.support import benchmark_checks, training_checks
+from tests.support import benchmark_checks, same_bits, training_checks
 from tests.support.training_checks import equal, values
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FOLDER
@@ -56,6 +56,11 @@ def small_heaps():
     x, y = rng.integers(0, 256, (2, 20, SIZE, SIZE), dtype=np.uint8)
     y[:, :, 4:8] = 250
     return heaps_of(x[:16], y[:16], x[16:], y[16:])
+
+
+def train_small(chapter, name):
+    """Train for tests/support/same_bits.py; return all that a training changes, and its curves."""
+    return same_bits.train_cyclegan(chapter, name, small_heaps())
 
 
 @pytest.fixture(scope="module")

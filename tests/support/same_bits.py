@@ -3,10 +3,10 @@
     python -m tests.support.same_bits tests.chapters.test_chapter_08 FOLDER
 
 The test module has `load_small()`, a chapter with tiny networks, and `train_small(chapter, name)`,
-which trains five steps or goes on, and returns all that a training changes, and its curves; or, for
-a CycleGAN, `small_heaps()`. Two trainings in one process would not do: each traces its own step,
-and two traces can add a network's gradients in another order. So this forks before TensorFlow runs,
-once a training. FOLDER gets whole.npz and resumed.npz.
+which trains `STEPS` steps or goes on, and returns all that a training changes, and its curves. Two
+trainings in one process would not do: each traces its own step, and two traces can add a network's
+gradients in another order. So this forks before TensorFlow runs, once a training. FOLDER gets
+whole.npz and resumed.npz.
 """
 
 import importlib
@@ -33,11 +33,10 @@ def train_cyclegan(chapter, name, heaps):
 def train(module, name, result, cut):
     """Train five steps, or resume; with `cut`, interrupt it after step 3."""
     chapter = module.load_small()
-    of_cyclegan = lambda chapter, name: train_cyclegan(chapter, name, module.small_heaps())
     with pytest.MonkeyPatch.context() as patch:
         if cut:
             training_checks.interrupt_at(chapter, patch, CUT)
-        state, history = getattr(module, "train_small", of_cyclegan)(chapter, name)
+        state, history = module.train_small(chapter, name)
     curves = {key: np.array(curve) for key, curve in history.items() if key != "seconds"}
     np.savez(result, **{f"v{n}": np.asarray(value) for n, value in enumerate(state)}, **curves)
 

@@ -20,12 +20,13 @@ from PIL import Image
 
 from helpers import datasets
 from helpers.course import atomic_write
+from helpers.plotting import MANY
 from tools.notebooks import execution
 from tools.notebooks.execution import name_of
 
 FOLDER = execution.FOLDER
 LARGEST = 1_000_000  # bytes of a stored notebook
-LARGE, MANY = 40_000, 8_192  # bytes and colours: a figure that has more is stored as JPEG
+LARGE = 40_000  # bytes: a figure that has more, and MANY colours, is stored as JPEG
 
 
 def check_data_is_complete() -> None:
