@@ -8,7 +8,7 @@ import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import ExifTags, Image
 from skimage.exposure import match_histograms
 
 from benchmarks import style_blind
@@ -105,6 +105,17 @@ def test_files_of_any_kind_are_fitted(chapter, tmp_path, mode):
     Image.fromarray(picture(60, 90)).convert(mode).save(path)
     made = chapter.fitted(str(path), 96)
     assert made.shape == (64, 96, 3) and made.dtype == np.uint8
+
+
+def test_a_telephones_upright_photograph_is_not_squashed(chapter, tmp_path):
+    """It is stored lying, with a note that it must be turned; its upper half is white."""
+    upright = np.zeros((90, 60, 3), np.uint8)
+    upright[:45] = 255
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # turn by 90 degrees, clockwise
+    Image.fromarray(np.rot90(upright)).save(tmp_path / "mine.png", exif=exif)
+    made = chapter.fitted(str(tmp_path / "mine.png"), 96)
+    assert made.shape == (96, 64, 3) and made[:40].min() > 200 > 50 > made[56:].max()
 
 
 @pytest.mark.parametrize(
