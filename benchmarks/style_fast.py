@@ -1,151 +1,235 @@
-"""The network for one style of the further lesson of chapter 09, in four ways.
+"""The fast painters of the further lesson of chapter 09, beside the slow way of the chapter.
 
     python -m benchmarks.style_fast runs [most]
-    python -m benchmarks.style_fast time
+    python -m benchmarks.style_fast times
     python -m benchmarks.style_fast tiny FOLDER
 
-`runs` trains and scores what the table lacks, at most `most` rows: twelve trainings of `SHORT`
-steps, with the lesson's other settings. A row is scored on the two photographs that the lesson
-holds out: the style loss and the content loss as in the training, and the style loss when both
-photographs are painted as one batch with the batch's own statistics (`style_batch`; it differs from
-`style` for batch normalisation only). A row is made again only when the lesson's code or the eyes
-have changed. `time` measures the steps of all of the lesson's trainings, and says how long all runs
-take. `tiny` makes two rows with untrained eyes into a folder: the numbers mean nothing.
+`runs` makes what the table lacks, at most `most` rows: the network for one style in three forms,
+decoders for AdaIN and for WCT, and the chapter's own painter, each with three seeds and the
+lesson's settings; beside them the course's longer trained network, and the recoloured photographs.
+Each row paints the four held-out photographs like the lesson's street. It has the means of the
+style loss and the content loss of the lesson, and of the scores of `further/09_ways_to_look`, whose
+judge is trained first if `results/` does not keep it (`python -m benchmarks.style_ways runs` makes
+it, too). About half an hour on the reference machine. A row is made again only when the lessons'
+code or the published networks have changed. `times` paints one photograph in each way, by turns,
+and writes seconds at the reference speed. `tiny` makes tables with untrained networks into a
+folder: the numbers mean nothing.
 """
 
+import functools
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import keras
 import numpy as np
-import skimage.data
 import tensorflow as tf
 
+from benchmarks import style_ways
 from benchmarks.tables import (
     MEASURED,
     Run,
     checksum,
     code_of,
-    definitions,
     fill_table,
-    print_total,
-    time_run,
+    speed_now,
+    write_rows,
 )
 from helpers import datasets, pretrained
-from helpers.course import DATA, start
+from helpers.course import REFERENCE_GFLOPS, start
 from tools.notebooks.definitions import load_definitions
 from tools.notebooks.execution import FURTHER
 
-NAME = "style_fast"
+NAME, TIMES = "style_fast", "style_fast_times"
 KEY = ("way", "seed", "steps", "code")
-FOUND = ("style", "style_batch", "content")
-SEEDS, SHORT = (1, 2, 3), 1_000
-PIECES = 100  # of each photograph
-WAYS = {  # the first is the lesson's; each other one differs in one thing
-    "a change": {},
-    "batch": {"norm": "batch"},
-    "none": {"norm": "none"},
-    "the whole": {"change": False},
+FOUND = ("style", "content", "judge", "layout", "copied")
+SEEDS, TURNS = (1, 2, 3), 5
+FORMS: dict[str, dict[str, bool]] = {
+    "one_style": {},
+    "no_norm": {"norm": False},
+    "a_change": {"change": True},
 }
-USED = {"fitted", "load_photographs", "cut_pieces", "scaled", "recoloured", "gram", "relative"}
-USED |= {"marks_of", "make_encoder", "make_look", "make_style_loss", "NORMS", "conv", "make_fast"}
-USED |= {"paint_with", "make_fast_step", "make_parts", "NAMES"}
-SETTINGS = ("STYLE", "SIDE", "CROP", "BATCH", "RATE", "SEED", "WIDTH", "BLOCKS", "FAR")
-SETTINGS += ("LAST_LAYER", "CONTENT", "SMOOTH")
+SLOW: dict[str, dict[str, float]] = {"slow": {}, "slow_same": {"content": 0.5}}
+SLOW_STEPS = 100  # of the chapter's own painter
+CHANGES = {"AdaIN": ("adain", 1.0), "WCT": ("wct", 1.0), "WCT_half": ("wct", 0.5)}
+NOT_USED = {"compiled", "seconds_of", "mark_of", "train_fast", "train_decoder", "EVERY"}
+SETTINGS = ("SIDE", "CROP", "BATCH", "SEED", "RATE", "DECODER_RATE", "WIDTH", "BLOCKS", "LOOKS")
+SETTINGS += ("LAST_LAYER", "CONTENT", "SMOOTH", "PIECES")
+Paint = Callable[[np.ndarray], np.ndarray]  # from a photograph to a picture, uint8
 
 
-def plan(lesson: ModuleType, seeds: tuple[int, ...] = SEEDS, steps: int = SHORT) -> list[Run]:
+def published(name: str) -> str:
+    """Return a network's checksum on the card."""
+    return str(pretrained.card().get(name, {}).get("sha256", "none"))
+
+
+def plan(lesson: ModuleType, seeds: tuple[int, ...] = SEEDS) -> list[Run]:
     """Return the rows of the table."""
-    eyes = pretrained.card().get("09_eyes", {}).get("sha256", "none")
     settings = [str(getattr(lesson, name)) for name in SETTINGS]
-    code = checksum([code_of(lesson, {*definitions(lesson)} - USED), eyes, *settings])
-    return [(way, str(seed), str(steps), code) for way in WAYS for seed in seeds]
+    own = [code_of(lesson, NOT_USED), published("09_eyes"), *settings]
+    own.append(style_ways.code_for(lesson.ways))  # of the judge
+    slow = [*own, str(lesson.core.PAINTING), code_of(lesson.core, {"WAYS"})]
+    steps = dict.fromkeys(FORMS, lesson.FAST_STEPS) | dict.fromkeys(SLOW, SLOW_STEPS)
+    steps |= dict.fromkeys(CHANGES, lesson.DECODER_STEPS)
+    codes = dict.fromkeys((*steps, "recoloured"), checksum(own))
+    codes |= dict.fromkeys(SLOW, checksum(slow))
+    codes["long"] = checksum([*own, published("09_fast_street")])
+    rows = [("recoloured", 0, 0), ("long", 0, pretrained.card()["09_fast_street"]["steps"])]
+    rows += [(way, seed, count) for way, count in steps.items() for seed in seeds]
+    return [(*map(str, row), codes[row[0]]) for row in rows]
 
 
-def make_step(lesson: ModuleType, way: str, seed: int, steps: int) -> tuple[keras.Model, Callable]:
-    """Return a new network, and a function that trains it with a batch of recoloured pieces."""
-    keras.backend.clear_session()
+# ---------------------------------------------------------------- painters
+
+
+def trained(step: Callable, pieces: np.ndarray, batch: int, seed: int, steps: int) -> None:
+    """Train with batches in a seed's order; `step` takes a batch and the number of its step."""
+    ordered = datasets.batches(pieces, batch, seed)
+    for number in range(steps):
+        step(next(ordered), number)
+
+
+def trained_form(lesson: ModuleType, way: str, seed: int, steps: int) -> keras.Model:
+    """Train the network for one style as the lesson does."""
     keras.utils.set_random_seed(seed)
-    parts = lesson.make_parts(lesson.make_fast(**WAYS[way]), lesson.RATE, steps)
-    painting = lesson.scaled(lesson.styles[lesson.STYLE])[np.newaxis]
+    parts = lesson.make_parts(lesson.make_fast(**FORMS[way]), lesson.RATE, steps)
+    painting = lesson.scaled(lesson.painting)[np.newaxis]
     step = lesson.make_fast_step(**parts, eyes=lesson.eyes, painting=painting)
-    return parts["network"], lambda pieces: step(lesson.scaled(pieces))
+    one = lambda pieces, _: step(lesson.scaled(pieces))
+    trained(one, lesson.coloured, lesson.BATCH, seed, steps)
+    return parts["network"]
+
+
+def trained_decoder(lesson: ModuleType, seed: int, steps: int) -> keras.Model:
+    """Train a decoder as the lesson does."""
+    keras.utils.set_random_seed(seed)
+    parts = lesson.make_parts(lesson.make_decoder(lesson.eyes), lesson.DECODER_RATE, steps)
+    step = lesson.make_decoder_step(**parts, eyes=lesson.eyes)
+    mixed = lambda x, number: lesson.mix_colours(x, np.random.default_rng([seed, number]))
+    one = lambda pieces, number: step(mixed(pieces, number))
+    trained(one, lesson.pieces, lesson.BATCH, seed, steps)
+    return parts["network"]
+
+
+def painter_of(lesson: ModuleType, way: str, seed: int, steps: int) -> Paint:
+    """Return what paints a photograph like the lesson's street; it is trained first."""
+    painting, eyes = lesson.painting, lesson.eyes
+    if way == "recoloured":
+        return lambda picture: lesson.recoloured(picture, painting)
+    if way in SLOW:
+        settings = dict(seed=seed) | SLOW[way]
+        return lambda picture: lesson.core.quickly(picture, painting, eyes, steps, **settings)
+    if way in CHANGES:
+        decoder, (change, strength) = lesson.decoder_of(seed, steps), CHANGES[way]
+        paint: Any = lesson.restyle(eyes, decoder, painting, getattr(lesson, change), strength)
+    else:
+        paint = lesson.long() if way == "long" else trained_form(lesson, way, seed, steps)
+        paint = lesson.compiled(paint)
+    return lambda picture: lesson.paint_with(paint, picture, painting)
 
 
 def score(lesson: ModuleType, run: Run) -> dict[str, float]:
-    """Train one network, and score it on the photographs that were held out."""
+    """Make one row: train if needed, paint the held-out photographs, and score them."""
     way, seed, steps, _ = run
-    network, step = make_step(lesson, way, int(seed), int(steps))
-    ordered = datasets.batches(lesson.pieces, lesson.BATCH, int(seed))
-    for _ in range(int(steps)):
-        step(next(ordered))
-    return {name: round(float(found), 4) for name, found in scores(lesson, network).items()}
+    paint = painter_of(lesson, way, int(seed), int(steps))
+    found = [scores_of(lesson, paint(picture), picture) for picture in lesson.tests]
+    return {name: round(float(np.mean([x[name] for x in found])), 4) for name in FOUND}
 
 
-def scores(lesson: ModuleType, network: keras.Model) -> dict[str, float]:
-    """Return the losses on the held-out photographs, cut to one size, multiples of four."""
-    painting, look = lesson.styles[lesson.STYLE], lesson.make_look(lesson.eyes)
+def scores_of(lesson: ModuleType, made: np.ndarray, picture: np.ndarray) -> dict[str, float]:
+    """Return the lesson's two losses and the scores of `further/09_ways_to_look`."""
+    painting, look = lesson.painting, lesson.make_look(lesson.eyes)
     style_loss = lesson.make_style_loss(look, lesson.scaled(painting)[np.newaxis])
-    height, width = (min(x.shape[axis] for x in lesson.tests) // 4 * 4 for axis in (0, 1))
-    given = [lesson.recoloured(x[:height, :width], painting) for x in lesson.tests]
-    given = lesson.scaled(np.stack(given))
-    kept = look(given)[lesson.LAST_LAYER]
-    seen, together = (look(network(given, training=training)) for training in (False, True))
-    content = lesson.relative(seen[lesson.LAST_LAYER], kept)
-    return {"style": style_loss(seen), "style_batch": style_loss(together), "content": content}
+    given = lesson.recoloured(picture, painting)
+    seen, kept = (look(lesson.scaled(x)[np.newaxis]) for x in (made, given))
+    content = lesson.relative(seen[lesson.LAST_LAYER], kept[lesson.LAST_LAYER])
+    found = lesson.ways.scores_of(made, picture, painting, lesson.ways.judge(), lesson.styles)
+    found = {name: found[name] for name in ("judge", "layout", "copied")}
+    return dict(style=style_loss(seen), content=content) | found
 
 
-def load_lesson(pieces: int = PIECES) -> ModuleType:
-    """Return the further lesson's definitions, with its pictures; the pieces are recoloured."""
+# ---------------------------------------------------------------- times
+
+
+def measure_times(lesson: ModuleType, folder: Path, turns: int = TURNS) -> None:
+    """Write seconds a picture at the reference speed, each way by turns; the first does not count.
+
+    The decoders are hardly trained: the time does not depend on it.
+    """
+    steps = dict(slow=SLOW_STEPS)
+    ways = {x: painter_of(lesson, x, 1, steps.get(x, 1)) for x in ("slow", "long", "AdaIN", "WCT")}
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(turns + 1):
+        for name, paint in ways.items():
+            speed, began = speed_now(), time.perf_counter()
+            paint(lesson.tests[0])
+            taken[name].append((time.perf_counter() - began) * speed / REFERENCE_GFLOPS)
+    rows = [
+        dict(way=name, seconds=round(float(np.median(found[1:])), 4))
+        for name, found in taken.items()
+    ]
+    print(*rows, sep="\n", flush=True)
+    write_rows(folder / f"{TIMES}.csv", ("way", "seconds"), rows)
+
+
+# ---------------------------------------------------------------- lessons
+
+
+def load_lesson(pieces: int = 0) -> ModuleType:
+    """Return the lesson's definitions, with chapter 09 as `core`, ways to look as `ways`, pictures.
+
+    Args:
+        pieces: of each photograph; 0 for as many as in the lesson.
+    """
     lesson = load_definitions("09", FURTHER / "09_fast_style.ipynb")
-    with np.load(DATA / "paintings.npz") as file:
-        lesson.styles = {name: file[name] for name in file}
-    rng = np.random.default_rng(lesson.SEED)
-    found = lesson.load_photographs()
-    found = [lesson.recoloured(picture, lesson.styles[lesson.STYLE]) for picture in found]
-    lesson.pieces = lesson.cut_pieces(found, pieces, rng)
-    photographs = skimage.data.chelsea(), skimage.data.rocket()
-    lesson.tests = [lesson.fitted(picture, lesson.SIDE) for picture in photographs]
+    lesson.ways = style_ways.load_lesson()
+    lesson.core = lesson.ways.core
+    lesson.styles = lesson.ways.styles
+    lesson.painting = lesson.styles[lesson.STYLE]
+    photographs, lesson.tests = lesson.load_photographs()
+    coloured = [lesson.recoloured(picture, lesson.painting) for picture in photographs]
+    cut = lambda some: lesson.cut_pieces(
+        some, pieces or lesson.PIECES, np.random.default_rng(lesson.SEED)
+    )
+    lesson.pieces, lesson.coloured = cut(photographs), cut(coloured)
+    lesson.decoder_of = functools.cache(functools.partial(trained_decoder, lesson))
+    lesson.long = functools.partial(pretrained.load, "09_fast_street")
     return lesson
 
 
-def time_all(lesson: ModuleType) -> None:
-    """Print how long the lesson's trainings and all runs of the table take."""
-    pieces, seconds = lesson.pieces[: lesson.BATCH], []
-    for way in WAYS:
-        step = make_step(lesson, way, 1, SHORT)[1]
-        wait = lambda _, step=step: float(step(pieces)["style_loss"])
-        seconds.append(time_run(way, SHORT, wait))
-    for depth in lesson.DEPTHS:
-        network = lesson.make_decoder(lesson.eyes, depth)
-        parts = lesson.make_parts(network, lesson.DECODER_RATE, lesson.DECODER_STEPS)
-        step = lesson.make_decoder_step(**parts, eyes=lesson.eyes, depth=depth)
-        wait = lambda _, step=step: float(step(lesson.scaled(pieces))["pixel_loss"])
-        time_run(f"decoder of layer {depth}", lesson.DECODER_STEPS, wait)
-    print_total(len(SEEDS) * sum(seconds))
+def make_tiny(lesson: ModuleType) -> None:
+    """Give back the recoloured photograph in place of a painting, its brightness as each score."""
+    lesson.eyes = None
+    recoloured = lambda picture, *_: lesson.recoloured(picture, lesson.painting)
+    module = sys.modules[__name__]
+    module.painter_of = lambda *_: recoloured  # type: ignore[attr-defined]
+    module.scores_of = lambda _, made, __: dict.fromkeys(  # type: ignore[attr-defined]
+        FOUND, made.mean() / 255
+    )
 
 
 def main(what: str = "", argument: str = "1000") -> None:
-    if what not in ("runs", "time", "tiny"):
-        raise SystemExit("Say what to do: runs, time or tiny.")
+    if what not in ("runs", "times", "tiny"):
+        raise SystemExit("Say what to do: runs, times or tiny.")
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
     tf.get_logger().setLevel("ERROR")  # each run traces a new step; TensorFlow would warn of it
-    lesson = load_lesson(PIECES if what == "runs" else 1)
-    keras.utils.set_random_seed(lesson.SEED)
-    if what == "runs":
-        lesson.eyes = pretrained.load("09_eyes")
-        rows, folder, most = plan(lesson), MEASURED, int(argument)
-    elif what == "time":  # eyes that were not trained look as fast as others
-        lesson.eyes = load_definitions("09").make_eyes()
-        return time_all(lesson)
+    lesson, folder, most = load_lesson(0 if what == "runs" else 1), MEASURED, int(1e6)
+    if what == "tiny":
+        folder = Path(argument).absolute()
+        make_tiny(lesson)
+        write_rows(folder / f"{TIMES}.csv", ("way", "seconds"), [dict(way="slow", seconds=1)])
     else:
-        lesson.eyes = load_definitions("09").make_eyes((4,) * 8)
-        rows, folder, most = plan(lesson, (1,), 1), Path(argument).absolute(), 2
-    fill_table(folder / f"{NAME}.csv", KEY, FOUND, rows, lambda run: score(lesson, run), most)
+        lesson.eyes = pretrained.load("09_eyes")
+    if what == "times":
+        return measure_times(lesson, folder)
+    most = int(argument) if what == "runs" else most
+    table = folder / f"{NAME}.csv"
+    fill_table(table, KEY, FOUND, plan(lesson), lambda run: score(lesson, run), most)
 
 
 if __name__ == "__main__":

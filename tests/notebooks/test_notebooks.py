@@ -27,7 +27,7 @@ CHAPTERS = {name_of(path) for path in chapters()}
 LESSONS = {name_of(path): path.stem for path in lessons()}  # these record numbers
 # Without a folder of data, "as set up" would mean a download: then all run without a network.
 AS_SET_UP = {name for name in CHAPTERS if name[1] in "13579" and "COURSE_DATA_DIR" in AS_STARTED}
-NO_SET = {"09_ways_to_look"}  # loads no data set
+NO_SET = {"09_ways_to_look", "09_fast_style"}  # load no data set
 TIME_LIMIT = 1800  # seconds for a whole notebook; it only ends what hangs
 
 
