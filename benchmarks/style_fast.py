@@ -47,16 +47,28 @@ from tools.notebooks.execution import FURTHER
 NAME, TIMES = "style_fast", "style_fast_times"
 KEY = ("way", "seed", "steps", "code")
 FOUND = ("style", "content", "judge", "layout", "copied")
-SEEDS, TURNS = (1, 2, 3), 5
+SEEDS, TURNS, TIMED = (1, 2, 3), 7, 10  # TIMED: steps of the slow way in a turn
 FORMS: dict[str, dict[str, bool]] = {
     "one_style": {},
     "no_norm": {"norm": False},
     "a_change": {"change": True},
 }
-SLOW: dict[str, dict[str, float]] = {"slow": {}, "slow_same": {"content": 0.5}}
-SLOW_STEPS = 100  # of the chapter's own painter
-CHANGES = {"AdaIN": ("adain", 1.0), "WCT": ("wct", 1.0), "WCT_half": ("wct", 0.5)}
-NOT_USED = {"compiled", "seconds_of", "mark_of", "train_fast", "train_decoder", "EVERY"}
+SAME = {"content": 0.5}  # the weight of the fast network
+SLOW: dict[str, tuple[dict[str, float], int]] = {  # the chapter's own painter: changes, steps
+    "slow": ({}, 100),
+    "slow_same": (SAME, 100),
+    "slow_25": (SAME, 25),
+    "slow_12": (SAME, 12),
+    "slow_6": (SAME, 6),
+}
+CHANGES = {
+    "AdaIN": ("adain", 1.0),
+    "WCT": ("wct", 1.0),
+    "WCT_half": ("wct", 0.5),
+    "decoded": ("wct", 0.0),
+}
+NOT_USED = {"compiled", "seconds_of", "number_of", "train_fast", "train_decoder", "EVERY"}
+NOT_USED |= {"make_fast_parts", "settings_of"}
 SETTINGS = ("SIDE", "CROP", "BATCH", "SEED", "RATE", "DECODER_RATE", "WIDTH", "BLOCKS", "LOOKS")
 SETTINGS += ("LAST_LAYER", "CONTENT", "SMOOTH", "PIECES")
 Paint = Callable[[np.ndarray], np.ndarray]  # from a photograph to a picture, uint8
@@ -73,12 +85,16 @@ def plan(lesson: ModuleType, seeds: tuple[int, ...] = SEEDS) -> list[Run]:
     own = [code_of(lesson, NOT_USED), published("09_eyes"), *settings]
     own.append(style_ways.code_for(lesson.ways))  # of the judge
     slow = [*own, str(lesson.core.PAINTING), code_of(lesson.core, {"WAYS"})]
-    steps = dict.fromkeys(FORMS, lesson.FAST_STEPS) | dict.fromkeys(SLOW, SLOW_STEPS)
+    steps = dict.fromkeys(FORMS, lesson.FAST_STEPS)
+    steps |= {way: count for way, (_, count) in SLOW.items()}
     steps |= dict.fromkeys(CHANGES, lesson.DECODER_STEPS)
     codes = dict.fromkeys((*steps, "recoloured"), checksum(own))
     codes |= dict.fromkeys(SLOW, checksum(slow))
     codes["long"] = checksum([*own, published("09_fast_street")])
-    rows = [("recoloured", 0, 0), ("long", 0, pretrained.card()["09_fast_street"]["measured"]["steps"])]
+    rows = [
+        ("recoloured", 0, 0),
+        ("long", 0, pretrained.card()["09_fast_street"]["measured"]["steps"]),
+    ]
     rows += [(way, seed, count) for way, count in steps.items() for seed in seeds]
     return [(*map(str, row), codes[row[0]]) for row in rows]
 
@@ -121,7 +137,7 @@ def painter_of(lesson: ModuleType, way: str, seed: int, steps: int) -> Paint:
     if way == "recoloured":
         return lambda picture: lesson.recoloured(picture, painting)
     if way in SLOW:
-        settings = dict(seed=seed) | SLOW[way]
+        settings = dict(seed=seed) | SLOW[way][0]
         return lambda picture: lesson.core.quickly(picture, painting, eyes, steps, **settings)
     if way in CHANGES:
         decoder, (change, strength) = lesson.decoder_of(seed, steps), CHANGES[way]
@@ -156,22 +172,25 @@ def scores_of(lesson: ModuleType, made: np.ndarray, picture: np.ndarray) -> dict
 
 
 def measure_times(lesson: ModuleType, folder: Path, turns: int = TURNS) -> None:
-    """Write seconds a picture at the reference speed, each way by turns; the first does not count.
+    """Write seconds a picture at the reference speed, each way by turns; no graph is built then.
 
-    The decoders are hardly trained: the time does not depend on it.
+    The decoders are hardly trained: the time does not depend on it. The slow way is timed by a
+    few of its steps.
     """
-    steps = dict(slow=SLOW_STEPS)
-    ways = {x: painter_of(lesson, x, 1, steps.get(x, 1)) for x in ("slow", "long", "AdaIN", "WCT")}
+    picture, painting = lesson.tests[0], lesson.painting
+    painter = lesson.core.make_painter(picture, painting, lesson.eyes, TIMED, **SAME)
+    fast = {name: painter_of(lesson, name, 1, 1) for name in ("long", "AdaIN", "WCT")}
+    ways = {"slow": lambda: [float(painter.step()["style_loss"]) for _ in range(TIMED)]}
+    ways |= {name: functools.partial(paint, picture) for name, paint in fast.items()}
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(turns + 1):
+    for _ in range(turns + 1):  # the first turn builds the graphs
         for name, paint in ways.items():
             speed, began = speed_now(), time.perf_counter()
-            paint(lesson.tests[0])
+            paint()
             taken[name].append((time.perf_counter() - began) * speed / REFERENCE_GFLOPS)
-    rows = [
-        dict(way=name, seconds=round(float(np.median(found[1:])), 4))
-        for name, found in taken.items()
-    ]
+    found = {name: float(np.median(seconds[1:])) for name, seconds in taken.items()}
+    found |= {name: found["slow"] / TIMED * steps for name, (_, steps) in SLOW.items()}
+    rows = [dict(way=name, seconds=round(seconds, 4)) for name, seconds in found.items()]
     print(*rows, sep="\n", flush=True)
     write_rows(folder / f"{TIMES}.csv", ("way", "seconds"), rows)
 
