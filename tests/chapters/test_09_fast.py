@@ -193,6 +193,13 @@ def test_a_fast_step_moves_the_network_and_not_the_eyes(small, eyes):
     assert equal(values(eyes), before) and not equal(values(parts["network"]), first)
 
 
+def test_a_training_can_go_on_from_another_network(small):
+    other = fast_parts(small, 5)["network"]
+    made = small.make_fast_parts(10, 0, first=other)["network"]
+    assert equal(values(made), values(other)) and made is not other
+    assert not equal(values(small.make_fast_parts(10, 0)["network"]), values(other))
+
+
 def test_networks_made_again_are_the_ones_that_train(small, eyes):
     painting = small.scaled(small.styles["wave"])[None]
     old, new = fast_parts(small), fast_parts(small, 1)
@@ -334,6 +341,15 @@ def test_a_reader_who_changed_something_is_told(small, eyes):
     for name, changed in again.items():
         with pytest.raises(CheckpointError, match=rf"{name} was(?s:.*)fresh=True"):
             small.train_fast("main", *changed, style, steps=3)
+    with pytest.raises(CheckpointError, match=r"painting was(?s:.*)fresh=True"):
+        small.train_fast("main", eyes, pieces, small.styles["street"], steps=3)
+    small.train_decoder("drawn", eyes, pieces, steps=1)
+    small.DEPTH = 3
+    try:
+        with pytest.raises(CheckpointError, match=r"depth was(?s:.*)fresh=True"):
+            small.train_decoder("drawn", eyes, pieces, steps=3)
+    finally:
+        small.DEPTH = 4
     small.train_fast("formed", eyes, pieces, style, steps=1, norm=True)
     with pytest.raises(CheckpointError, match=r"norm was(?s:.*)fresh=True"):
         small.train_fast("formed", eyes, pieces, style, steps=3, norm=False)
