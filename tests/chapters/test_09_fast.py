@@ -223,7 +223,8 @@ def test_adain_gives_the_moments_of_the_style_and_keeps_the_places(lesson):
 
 
 def test_wct_gives_the_gram_matrix_of_the_style(lesson):
-    mix = RNG.normal(0, 1, (2, 5, 5))
+    turned = [np.linalg.qr(RNG.normal(0, 1, (5, 5)))[0] for _ in range(2)]
+    mix = [axes * [2, 1.5, 1, 0.8, 0.5] @ axes.T for axes in turned]  # no direction is left out
     x = np.float32(normal(2, 9, 8, 5, mean=1) @ mix[0])
     y = np.float32(normal(1, 7, 9, 5, mean=-2) @ mix[1] + 3)
     made = lesson.wct(x, y)
