@@ -103,7 +103,7 @@ def processes(child: int, own: bool) -> Iterator[Mapping[str, str]]:
         with contextlib.suppress(OSError, ValueError):  # it has ended
             if name != str(os.getpid()) and (own or os.getsid(int(name)) == child):
                 with open(f"/proc/{name}/status") as lines:
-                    yield dict(line.rstrip().split(":\t", 1) for line in lines if ":\t" in line)
+                    yield dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
 
 def watch(child: int, settings: Mapping[str, Any]) -> int:

@@ -122,7 +122,7 @@ class Student:
         self.shell.display_trap.hook = CapturingDisplayHook(self.shell, self.shown)
         self.shell.showtraceback = self.shell.showsyntaxerror = lambda *_, **__: None
         self.shell._showtraceback = self.shell.enable_gui = lambda *_, **__: None
-        self.shell.system = self.shell.system_piped  # there is no terminal
+        self.shell.system = self.shell.system_raw  # there is no terminal
         self.pictures = 0
         if any("matplotlib" in source or "plotting" in source for source in sources):
             with contextlib.redirect_stderr(ShortText()):
