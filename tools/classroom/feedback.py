@@ -15,7 +15,9 @@ from tools.classroom.grade import waiting
 def main(wanted: str = "") -> None:
     course, rows = Course(), []
     for assignment in assignments(wanted):
-        students = sorted(path.parent.name for path in class_folder().glob(f"autograded/*/{assignment}"))
+        students = sorted(
+            path.parent.name for path in class_folder().glob(f"autograded/*/{assignment}")
+        )
         points = waiting(course, assignment) if students else {}
         for count, student in enumerate(students, 1):
             print(f"  {count:>3} of {len(students)}  {assignment}, {student}", flush=True)

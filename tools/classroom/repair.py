@@ -130,7 +130,9 @@ def add_missing(notebook: NotebookNode, released: NotebookNode, mended: list[str
         name = nbgrader_of(original).get("grade_id")
         if not name:
             continue
-        at = [n for n, cell in enumerate(notebook.cells) if nbgrader_of(cell).get("grade_id") == name]
+        at = [
+            n for n, cell in enumerate(notebook.cells) if nbgrader_of(cell).get("grade_id") == name
+        ]
         if not at:
             mended.append(f"{name}: it was missing")
             notebook.cells.insert(place, restored(original, original, []))
