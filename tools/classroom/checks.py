@@ -128,6 +128,9 @@ def load_source(assignment: str) -> tuple[types.ModuleType, dict[str, tuple[floa
 
 def run_check(points: float, check: Check, student: Student, expected: types.ModuleType) -> dict:
     """Return {"points", "earned", "text"} of a test cell."""
+    if student.stopped:
+        text = f"0 of {points:g} points. Your notebook could not be asked: {student.stopped}."
+        return {"points": points, "earned": 0.0, "text": text}
     parts, missing = [], points
     student.problem = ""
     try:

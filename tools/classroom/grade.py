@@ -11,7 +11,6 @@ this process writes into the gradebook.
 import concurrent.futures
 import csv
 import dataclasses
-import functools
 import hashlib
 import json
 import os

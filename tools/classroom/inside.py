@@ -21,7 +21,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 HEAD = struct.Struct(">Q")  # in front of each message: its bytes
-NUMBERS = [np.dtype(name) for name in "? u1 u2 u4 u8 i1 i2 i4 i8 f2 f4 f8".split()]
+WHOLE = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8")
+NUMBERS = [np.dtype(name) for name in ("?", *WHOLE, "f2", "f4", "f8")]
 DTYPES = {dtype.str: dtype for dtype in NUMBERS}
 MOST_TEXT = 10_000  # letters that are kept of what a cell prints
 MOST_PICTURES = 3_000_000  # bytes that are kept of all pictures of a notebook

@@ -20,8 +20,8 @@ from helpers.course import DATA, ROOT
 from tools.classroom.enter import ENDS
 from tools.classroom.inside import HEAD
 
-NOTEBOOK_SECONDS = 120  # for all cells together, of waiting and of work
-CELL_SECONDS = 60
+NOTEBOOK_SECONDS = int(os.environ.get("COURSE_NOTEBOOK_SECONDS") or 120)  # for all cells together
+CELL_SECONDS = NOTEBOOK_SECONDS / 2
 QUESTION_SECONDS = 20
 MEMORY = 2_500_000_000  # bytes, of all processes of a student together
 PROCESSES = 150  # and threads

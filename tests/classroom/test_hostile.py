@@ -1,0 +1,235 @@
+"""A class of honest, clumsy and hostile students, graded in one command that is killed once.
+
+No attack earns a point, none stops the others, and each repair stands in the report.
+"""
+
+import csv
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+
+import nbformat
+import pytest
+
+from helpers.course import ROOT
+from tests.support import classroom
+from tools.classroom.sandbox import kind_of_walls
+
+NAME = "01_probabilistic_model"
+ALL = 85  # points of the tests
+LIMITS = {"COURSE_NOTEBOOK_SECONDS": "30"}
+UNREADABLE = ("empty", "no json", "no notebook", "link")
+CLUMSY = ("twice", "deleted", "replaced", "metadata", "kernel", "outputs", "renamed", "calm")
+ENDED = ("exit", "loop", "memory", "fork bomb")  # attacks that end their own process
+
+
+def grade_cell(notebook, name):
+    return next(cell for cell in notebook.cells if classroom.name_of(cell) == name)
+
+
+def spoil(notebook, how):
+    """Change a right notebook as people do who mean no harm."""
+    test = grade_cell(notebook, "test-2")
+    answer = grade_cell(notebook, "answer-3")
+    at = notebook.cells.index(test)
+    if how == "twice":
+        notebook.cells.insert(at, nbformat.from_dict({**test, "id": "copy"}))
+        wrong = nbformat.from_dict({**answer, "id": "copy-2", "source": "smoothed = None"})
+        notebook.cells.insert(at, wrong)  # the last one counts
+    elif how == "deleted":
+        notebook.cells.pop(at)
+    elif how == "replaced":
+        test.source = "print('all tests passed')"
+    elif how == "metadata":
+        test.metadata = {}
+        answer.metadata["nbgrader"]["points"] = 500
+        answer.metadata["nbgrader"]["grade"] = True
+    elif how == "kernel":
+        notebook.metadata["kernelspec"] = {"name": "julia", "display_name": "Julia"}
+    elif how == "outputs":
+        test.outputs = [nbformat.v4.new_output("stream", text="x" * 30_000_000)]
+    return notebook
+
+
+def fill(folder):
+    """Hand in all notebooks. Return the places that an attack tries to write to."""
+    places = [folder / "grades.csv", folder / "gradebook.db", classroom.SOURCE / NAME / "x.ipynb"]
+    places += [ROOT / "helpers/spoilt.py", folder.parent / "spoilt"]
+    made = {"right": classroom.submission(folder, NAME, "right", "right")}
+    for how in CLUMSY:
+        made[how] = spoil(classroom.submission(folder, NAME, how, "right"), how)
+    for attack, code in classroom.ATTACKS.items():
+        notebook = classroom.submission(folder, NAME, attack)
+        if attack == "equal":
+            notebook = classroom.submission(folder, NAME, attack, answers_of_equal())
+        places_line = f"PLACES = {list(map(str, places))!r}\n" if attack == "writer" else ""
+        made[attack] = classroom.with_code(notebook, places_line + code, at=3)
+    made |= {"empty": "", "no json": '{"cells": [', "no notebook": "[1, 2]"}
+    made["copy"] = classroom.submission(folder, NAME, "copy", "right", name="right")
+    made["half"] = classroom.with_code(made_copy(folder, "half"), "raise ValueError('oh')", at=8)
+    for student, notebook in made.items():
+        path = classroom.hand_in(folder, NAME, student, notebook)
+        if student == "renamed":
+            path.rename(path.with_name("my homework (2).ipynb"))
+    link = folder / "submitted/link" / NAME / f"{NAME}.ipynb"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(classroom.SOURCE / NAME / f"{NAME}.ipynb")
+    return [*made, "link"], places
+
+
+def made_copy(folder, student):
+    return classroom.submission(folder, NAME, student, "right")
+
+
+def answers_of_equal():
+    cells = [cell for cell in classroom.source_of(NAME).cells if cell.cell_type == "code"]
+    code = "\n".join(cell.source for cell in cells)
+    functions = {
+        name: f"{name} = lambda *_: Yes()" for name in re.findall(r"^def (\w+)", code, re.M)
+    }
+    values = {
+        "answer-1": "my_bits = my_unseen_bits = Yes()",
+        "answer-6": "my_models = my_s = Yes()",
+    }
+    values["answer-5"] = "share_right = odd_one = Yes()"
+    names = {"answer-2": "count_levels", "answer-3": "smoothed", "answer-4": "bits_of_each"}
+    return values | {cell: functions[name] for cell, name in names.items()}
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Grade, kill the grader when some marks are written, and grade again."""
+    folder = tmp_path_factory.mktemp("hostile")
+    done = classroom.run_tool("release", folder, "01")
+    assert done.returncode == 0, done.stdout + done.stderr
+    students, places = fill(folder)
+    before = {path: path.read_bytes() for path in classroom.SOURCE.rglob("*.ipynb")}
+    words, options = classroom.command("grade", folder, "01", **LIMITS)
+    grader = subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True, **options)
+    written = lambda: [path for path in results(folder) if json.loads(path.read_text())["written"]]
+    ends = time.monotonic() + 300
+    while len(written()) < 5 and grader.poll() is None and time.monotonic() < ends:
+        time.sleep(0.2)
+    os.kill(grader.pid, signal.SIGKILL)
+    assert grader.wait() == -signal.SIGKILL, "it was to be killed in the middle"
+    first = {path.stem: path.stat().st_mtime_ns for path in written()}
+    done = classroom.run_tool("grade", folder, "01", **LIMITS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {
+        "folder": folder,
+        "students": students,
+        "places": places,
+        "before": before,
+        "first": first,
+        "said": done.stdout,
+    }
+
+
+def results(folder):
+    return sorted((folder / "results" / NAME).glob("*.json"))
+
+
+def result_of(graded, student):
+    return json.loads((graded["folder"] / "results" / NAME / f"{student}.json").read_text())
+
+
+def points(graded, student):
+    return sum(mark["earned"] for mark in result_of(graded, student)["marks"].values())
+
+
+def grades(graded):
+    with (graded["folder"] / "grades.csv").open() as file:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("attack", [*classroom.ATTACKS, *UNREADABLE])
+def test_an_attack_earns_nothing(graded, attack):
+    assert points(graded, attack) == 0 == grades(graded)[attack]
+
+
+@pytest.mark.parametrize("student", ["right", *CLUMSY])
+def test_right_answers_earn_all_points_whatever_the_others_do(graded, student):
+    assert points(graded, student) == ALL == grades(graded)[student]
+
+
+def test_an_error_in_one_cell_costs_nothing_elsewhere(graded):
+    assert points(graded, "half") == ALL
+
+
+def test_a_copy_of_another_notebook_earns_no_points_for_numbers(graded):
+    assert points(graded, "copy") <= 45 + 15
+    assert "STUDENT is 'right' in the notebook" in result_of(graded, "copy")["notes"]
+
+
+@pytest.mark.parametrize("attack", ENDED)
+def test_the_teacher_reads_why_a_process_was_ended(graded, attack):
+    assert any("its process" in note for note in result_of(graded, attack)["notes"])
+
+
+@pytest.mark.parametrize(
+    "student, said",
+    [
+        ("twice", "test-2: it was there twice"),
+        ("deleted", "test-2: it was missing"),
+        ("replaced", "test-2: the text of a test or a locked cell was restored"),
+        ("metadata", "test-2: its metadata was restored"),
+        ("kernel", "the kernel was not python3"),
+        ("outputs", "its outputs of 30 MB were left out"),
+        ("renamed", "the file was named my homework (2).ipynb"),
+        ("empty", "UNREADABLE, no answers: the file has 0 bytes"),
+        ("link", "UNREADABLE, no answers: it is no plain file"),
+        ("no json", "UNREADABLE, no answers: it is no notebook (NotJSONError)"),
+    ],
+)
+def test_each_repair_is_in_the_report(graded, student, said):
+    with (graded["folder"] / "results" / f"{NAME}_report.csv").open() as file:
+        report = [(row[0], row[1]) for row in csv.reader(file)]
+    assert (student, said) in report
+    assert not [row for row in report if row[0] in ("right", "calm")]
+
+
+@pytest.mark.skipif(not kind_of_walls(), reason="this system has no namespaces")
+def test_nothing_secret_was_seen_and_nothing_was_written_outside(graded):
+    texts = {name: json.dumps(result_of(graded, name)["outputs"]) for name in ("reader", "writer")}
+    assert "FOUND" not in texts["reader"] and "WROTE" not in texts["writer"]
+    assert result_of(graded, "reader")["outputs"]  # it did run
+    *_, helper, outside = graded["places"]
+    assert not helper.exists() and not outside.exists()
+    for path, raw in graded["before"].items():
+        assert path.read_bytes() == raw
+
+
+def test_what_was_graded_before_the_kill_was_not_graded_again(graded):
+    assert 5 <= len(graded["first"]) < len(graded["students"])
+    for student, moment in graded["first"].items():
+        path = graded["folder"] / "results" / NAME / f"{student}.json"
+        assert path.stat().st_mtime_ns == moment
+    to_grade = len(graded["students"]) - len(graded["first"])
+    assert f"{len(graded['students'])} submissions, {to_grade} to grade" in graded["said"]
+
+
+def test_the_gradebook_has_each_student_once(graded):
+    with sqlite3.connect(graded["folder"] / "gradebook.db") as book:
+        found = book.execute("SELECT student_id FROM submitted_assignment").fetchall()
+    assert sorted(name for (name,) in found) == sorted(graded["students"])
+    assert set(grades(graded)) == set(graded["students"])
+
+
+def test_a_third_run_grades_nothing_and_a_new_submission_is_graded(graded):
+    folder = graded["folder"]
+    classroom.hand_in(folder, NAME, "empty", made_copy(folder, "empty"))
+    done = classroom.run_tool("grade", folder, "01", **LIMITS)
+    assert f"{len(graded['students'])} submissions, 1 to grade" in done.stdout
+    assert grades(graded)["empty"] == ALL
+    classroom.hand_in(folder, NAME, "empty", "")
+    done = classroom.run_tool("grade", folder, "01", **LIMITS)
+    assert grades(graded)["empty"] == 0  # else the tests above would depend on their order
+
+
+def test_no_process_of_a_student_is_left(graded):
+    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert str(graded["folder"]) not in found

@@ -1,0 +1,268 @@
+"""Three notebooks of wrong answers for each assignment, and the points that each answer deserves.
+
+The k-th mistake of every task stands in the k-th notebook.
+"""
+
+BITS = "rows, columns = np.indices((2, 3))\nprobable = table[rows, columns, picture]\n"
+LEVEL = "    level = {}\n    return np.stack([(level == k).sum(axis=0) for k in range(levels)], {})"
+MEASURE = """
+tables = [smoothed(count_right(train_images[train_labels == k], 256), 0.1) for k in (first, second)]
+wins, all_bits = [], []
+for own, digit in enumerate((first, second)):
+    bits = [bits_right(P, {images}[{labels} == digit]) for P in tables]
+    wins.append(bits[own] < bits[1 - own])
+    all_bits.append(bits[own])
+"""
+RIGHT = """
+def count_right(pictures, levels):
+    level = pictures.astype(int) * levels // 256
+    return np.stack([(level == k).sum(axis=0) for k in range(levels)], axis=-1)
+
+
+def smoothed(counts, alpha):
+    return (counts + alpha) / (counts + alpha).sum(axis=2, keepdims=True)
+
+
+def bits_right(P, pictures):
+    rows, columns = np.indices(P.shape[:2])
+    return -np.log2(P[rows, columns, pictures]).mean(axis=(1, 2))
+
+"""
+# Task 5 must not suffer from the mistakes of tasks 2 to 4.
+TEST = RIGHT + MEASURE.format(images="test_images", labels="test_labels")
+TRAIN = RIGHT + MEASURE.format(images="train_images", labels="train_labels")
+TEST, TRAIN = (text.replace("smoothed", "smoothed_right") for text in (TEST, TRAIN))
+CASE = """
+my_models = {{}}
+for letter, (training, test, patchwork) in zip("ABCD", case):
+    if np.isinf(test):
+        my_models[letter] = "memoriser"
+    elif np.isclose(test, patchwork):
+        my_models[letter] = "{table}"
+    else:
+        my_models[letter] = "cheat" if training < 0.1 else "{above}"
+rows = {{my_models[letter]: row for letter, row in zip("ABCD", case)}}
+more = rows["cheat"][1] - rows["{above}"][1]
+my_s = {s}
+"""
+SOFTPLUS = "softplus = lambda logits: np.logaddexp(0, logits)\n\n\n"
+LOSSES = """
+def discriminator_loss(real_logits, fake_logits):
+    return np.mean({real}) + np.mean({fake})
+
+
+def generator_loss(fake_logits):
+    return np.mean({gen})
+"""
+STEP = """
+def train_step(a, b, w, c, real, z, rate):
+    fakes = a * z + b
+    real_pull = -sigmoid(-(w * real + c)) / len(real)
+    fake_pull = sigmoid(w * fakes + c) / len(z)
+    {swap}
+    new_w = w - rate * np.sum(real_pull * real + fake_pull * fakes)
+    new_c = c - rate * np.sum(real_pull + fake_pull)
+    {sequential}
+    pull = -sigmoid(-(w * fakes + c)) / len(z) * w
+    a, b = a - {sign} rate * np.sum(pull * z), b - {sign} rate * np.sum(pull)
+    return a, b, new_w, new_c
+"""
+NORM = """
+def batch_norm(x, mean, variance, training):
+    m, v = (x.mean(axis=0), x.var(axis=0)) if {batch} else (mean, variance)
+    result = (x - m) / np.sqrt(v + 0.001)
+    if {update}:
+        m, v = x.mean(axis=0), x.var(axis=0)
+        mean, variance = {old} * mean + {new} * m, {old} * variance + {new} * v
+    return result, mean, variance
+"""
+COVER = """
+def precision_recall(real, fake):
+    def distances(first, second):
+        return np.linalg.norm(first[:, None] - second[None], axis=2)
+
+    def share_close(points, others):
+        reach = np.sort(distances({own}, {own}), axis=1)[:, {neighbour}]
+        return (distances(points, others) < reach{axis}).any(axis=1).mean()
+
+    return {order}
+"""
+BOTH = "share_close(fake, real), share_close(real, fake)"
+SWAPPED = "share_close(real, fake), share_close(fake, real)"
+
+WRONG = {
+    "01_probabilistic_model": [
+        {
+            "answer-1": (
+                BITS + "my_bits = -np.log(probable).mean()\n"
+                "my_unseen_bits = np.log((seen + 256 * alpha) / alpha)",
+                0,
+            ),
+            "answer-2": (
+                "def count_levels(pictures, levels):\n"
+                + LEVEL.format(
+                    "np.minimum(pictures.astype(int) * levels // 255, levels - 1)", "axis=-1"
+                ),
+                10,
+            ),
+            "answer-3": (
+                "def smoothed(counts, alpha):\n"
+                "    return (counts + alpha) / (counts + alpha).sum(axis=0, keepdims=True)",
+                0,
+            ),
+            "answer-4": (
+                "def bits_of_each(P, x):\n    rows, columns = np.indices(P.shape[:2])\n"
+                "    return -np.log(P[rows, columns, x]).mean(axis=(1, 2))",
+                0,
+            ),
+            "answer-5": (
+                TEST + "share_right = 1 - np.concatenate(wins).mean()\n"
+                "odd_one = all_bits[0].argmin()",
+                0,
+            ),
+            "answer-6": (CASE.format(table="pixel above", above="table", s="2 ** (784 * more)"), 0),
+        },
+        {
+            "answer-1": (
+                BITS + "my_bits = -np.log2(probable).sum()\n"
+                "my_unseen_bits = np.log2((seen + alpha) / alpha)",
+                0,
+            ),
+            "answer-2": (
+                "def count_levels(pictures, levels):\n"
+                + LEVEL.format(
+                    "pictures.transpose(0, 2, 1).astype(int) * levels // 256", "axis=-1"
+                ),
+                0,
+            ),
+            "answer-3": (
+                "def smoothed(counts, alpha):\n"
+                "    return (counts + alpha) / counts.sum(axis=2, keepdims=True)",
+                5,
+            ),
+            "answer-4": (
+                "def bits_of_each(P, x):\n    rows, columns = np.indices(P.shape[:2])\n"
+                "    return -np.log2(P[rows, columns, x]).mean()",
+                0,
+            ),
+            "answer-5": (
+                TEST + "share_right = wins[0].mean()\n"
+                "odd_one = np.flatnonzero(test_labels == first)[all_bits[0].argmax()]",
+                0,
+            ),
+            "answer-6": (
+                CASE.format(table="table", above="pixel above", s="2 ** (-784 * more)"),
+                8,
+            ),
+        },
+        {
+            "answer-1": (
+                BITS + "my_bits = -np.log2(probable).mean()\nmy_unseen_bits = np.log2(seen + 256)",
+                5,
+            ),
+            "answer-2": (
+                "def count_levels(pictures, levels):\n"
+                + LEVEL.format("pictures * levels // 256", "axis=-1"),
+                0,
+            ),
+            "answer-3": (
+                "def smoothed(counts, alpha):\n"
+                "    return (counts + alpha) / (counts + alpha)[0, 0].sum()",
+                10,
+            ),
+            "answer-4": (
+                "def bits_of_each(P, x):\n    rows, columns = np.indices(P.shape[:2])\n"
+                "    return -np.log2(P[rows, columns, x] + 1e-9).mean(axis=(1, 2))",
+                10,
+            ),
+            "answer-5": (
+                TRAIN
+                + "share_right = np.concatenate(wins).mean()\n"
+                + TEST
+                + "odd_one = all_bits[0].argmax()",
+                5,
+            ),
+            "answer-6": (
+                CASE.format(table="table", above="pixel above", s="1 - 2 ** (-784 * more)")
+                + 'swap = {"cheat": "memoriser", "memoriser": "cheat"}\n'
+                "my_models = {key: swap.get(model, model) for key, model in my_models.items()}",
+                7,
+            ),
+        },
+    ],
+    "03_gan": [
+        {
+            "answer-1": (
+                "my_best = q / (p + q)\n"
+                "my_value = np.mean(np.log(my_best)) + np.mean(np.log(1 - my_best))",
+                0,
+            ),
+            "answer-2": (
+                SOFTPLUS
+                + LOSSES.format(
+                    real="softplus(real_logits)",
+                    fake="softplus(-fake_logits)",
+                    gen="softplus(fake_logits)",
+                ),
+                0,
+            ),
+            "answer-3": (
+                "def slopes(fake_logits):\n"
+                "    return -sigmoid(-fake_logits), -sigmoid(fake_logits)",
+                0,
+            ),
+            "answer-4": (STEP.format(swap="", sequential="w, c = new_w, new_c", sign=""), 8),
+            "answer-5": (NORM.format(batch=True, update=True, old=0.9, new=0.1), 6),
+            "answer-6": (COVER.format(own="others", neighbour=3, axis="", order=SWAPPED), 0),
+            "answer-7": ('my_runs = dict.fromkeys("ABCD", "chase")', 0),
+        },
+        {
+            "answer-1": ("my_best = p / (p + q)\nmy_value = np.sum(p * np.log(my_best))", 5),
+            "answer-2": (
+                LOSSES.format(
+                    real="-np.log(sigmoid(sigmoid(real_logits)))",
+                    fake="-np.log(1 - sigmoid(sigmoid(fake_logits)))",
+                    gen="-np.log(sigmoid(sigmoid(fake_logits)))",
+                ),
+                0,
+            ),
+            "answer-3": (
+                "def slopes(fake_logits):\n    count = np.size(fake_logits)\n"
+                "    return -sigmoid(fake_logits) / count, -sigmoid(-fake_logits) / count",
+                0,
+            ),
+            "answer-4": (STEP.format(swap="", sequential="", sign="-"), 8),
+            "answer-5": (NORM.format(batch="training", update="training", old=0.1, new=0.9), 7),
+            "answer-6": (COVER.format(own="others", neighbour=2, axis="", order=BOTH), 0),
+            "answer-7": ('my_runs = dict(zip("ABCD", ["chase", "frozen generator"] * 2))', 0),
+        },
+        {
+            "answer-1": (
+                "my_best = p / (p + q)\n"
+                "my_value = np.sum(p * np.log2(my_best)) + np.sum(q * np.log2(1 - my_best))",
+                5,
+            ),
+            "answer-2": (
+                LOSSES.format(
+                    real="-np.log(sigmoid(real_logits))",
+                    fake="-np.log(1 - sigmoid(fake_logits))",
+                    gen="-np.log(sigmoid(fake_logits))",
+                ),
+                11,
+            ),
+            "answer-3": (
+                "def slopes(fake_logits):\n    return sigmoid(fake_logits), -sigmoid(-fake_logits)",
+                4,
+            ),
+            "answer-4": (
+                STEP.format(
+                    swap="real_pull, fake_pull = -real_pull, -fake_pull", sequential="", sign=""
+                ),
+                8,
+            ),
+            "answer-5": (NORM.format(batch="training", update=True, old=0.9, new=0.1), 6),
+            "answer-6": (COVER.format(own="points", neighbour=3, axis="[:, None]", order=BOTH), 0),
+            "answer-7": ("my_runs = None", 0),
+        },
+    ],
+}
