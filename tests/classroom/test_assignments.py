@@ -7,12 +7,12 @@ import re
 import nbformat
 import pytest
 
-from tests.classroom.wrong_solutions import WRONG
-from tests.support import classroom
 from tools.classroom.checks import BEGIN, NoAnswer, near, run_cells, same
 from tools.classroom.course import assignments, is_autograded, nbgrader_of
 from tools.classroom.release import points_of
 from tools.classroom.sandbox import Sandbox, kind_of_walls
+from tools.classroom.trial import submissions as classroom
+from tools.classroom.trial.wrong_answers import WRONG
 
 NAMES = assignments()
 

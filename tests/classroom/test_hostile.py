@@ -6,53 +6,23 @@ No attack earns a point, none stops the others, and each repair stands in the re
 import csv
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
 import time
 
-import nbformat
 import pytest
 
 from helpers.course import ROOT
-from tests.support import classroom
 from tools.classroom.sandbox import kind_of_walls
+from tools.classroom.trial import submissions as classroom
 
 NAME = "01_probabilistic_model"
 ALL = 85  # points of the tests
 LIMITS = {"COURSE_NOTEBOOK_SECONDS": "30"}
 UNREADABLE = ("empty", "no json", "no notebook", "link")
-CLUMSY = ("twice", "deleted", "replaced", "metadata", "kernel", "outputs", "renamed", "calm")
+CLUMSY = (*classroom.CLUMSY, "renamed", "calm")
 ENDED = ("exit", "loop", "memory", "fork bomb")  # attacks that end their own process
-
-
-def grade_cell(notebook, name):
-    return next(cell for cell in notebook.cells if classroom.name_of(cell) == name)
-
-
-def spoil(notebook, how):
-    """Change a right notebook as people do who mean no harm."""
-    test = grade_cell(notebook, "test-2")
-    answer = grade_cell(notebook, "answer-3")
-    at = notebook.cells.index(test)
-    if how == "twice":
-        notebook.cells.insert(at, nbformat.from_dict({**test, "id": "copy"}))
-        wrong = nbformat.from_dict({**answer, "id": "copy-2", "source": "smoothed = None"})
-        notebook.cells.insert(at, wrong)  # the last one counts
-    elif how == "deleted":
-        notebook.cells.pop(at)
-    elif how == "replaced":
-        test.source = "print('all tests passed')"
-    elif how == "metadata":
-        test.metadata = {}
-        answer.metadata["nbgrader"]["points"] = 500
-        answer.metadata["nbgrader"]["grade"] = True
-    elif how == "kernel":
-        notebook.metadata["kernelspec"] = {"name": "julia", "display_name": "Julia"}
-    elif how == "outputs":
-        test.outputs = [nbformat.v4.new_output("stream", text="x" * 30_000_000)]
-    return notebook
 
 
 def fill(folder):
@@ -61,13 +31,9 @@ def fill(folder):
     places += [ROOT / "helpers/spoilt.py", folder.parent / "spoilt"]
     made = {"right": classroom.submission(folder, NAME, "right", "right")}
     for how in CLUMSY:
-        made[how] = spoil(classroom.submission(folder, NAME, how, "right"), how)
-    for attack, code in classroom.ATTACKS.items():
-        notebook = classroom.submission(folder, NAME, attack)
-        if attack == "equal":
-            notebook = classroom.submission(folder, NAME, attack, answers_of_equal())
-        places_line = f"PLACES = {list(map(str, places))!r}\n" if attack == "writer" else ""
-        made[attack] = classroom.with_code(notebook, places_line + code, at=3)
+        made[how] = classroom.spoil(classroom.submission(folder, NAME, how, "right"), how)
+    for attack in classroom.ATTACKS:
+        made[attack] = classroom.attack(folder, NAME, attack, attack, places)
     made |= {"empty": "", "no json": '{"cells": [', "no notebook": "[1, 2]"}
     made["copy"] = classroom.submission(folder, NAME, "copy", "right", name="right")
     made["half"] = classroom.with_code(made_copy(folder, "half"), "raise ValueError('oh')", at=8)
@@ -83,21 +49,6 @@ def fill(folder):
 
 def made_copy(folder, student):
     return classroom.submission(folder, NAME, student, "right")
-
-
-def answers_of_equal():
-    cells = [cell for cell in classroom.source_of(NAME).cells if cell.cell_type == "code"]
-    code = "\n".join(cell.source for cell in cells)
-    functions = {
-        name: f"{name} = lambda *_: Yes()" for name in re.findall(r"^def (\w+)", code, re.M)
-    }
-    values = {
-        "answer-1": "my_bits = my_unseen_bits = Yes()",
-        "answer-6": "my_models = my_s = Yes()",
-    }
-    values["answer-5"] = "share_right = odd_one = Yes()"
-    names = {"answer-2": "count_levels", "answer-3": "smoothed", "answer-4": "bits_of_each"}
-    return values | {cell: functions[name] for cell, name in names.items()}
 
 
 @pytest.fixture(scope="module")

@@ -169,4 +169,56 @@ for number in range(3, 30):
             pass
 """,
 }
-YES = "Yes()"  # the answer to everything, of the attack "equal"
+CLUMSY = ("twice", "deleted", "replaced", "metadata", "kernel", "outputs")
+
+
+def grade_cell(notebook, name):
+    return next(cell for cell in notebook.cells if name_of(cell) == name)
+
+
+def spoil(notebook, how):
+    """Change a right notebook as people do who mean no harm."""
+    test = grade_cell(notebook, "test-2")
+    answer = grade_cell(notebook, "answer-3")
+    at = notebook.cells.index(test)
+    if how == "twice":
+        notebook.cells.insert(at, nbformat.from_dict({**test, "id": "copy"}))
+        wrong = nbformat.from_dict({**answer, "id": "copy-2", "source": "smoothed = None"})
+        notebook.cells.insert(at, wrong)  # the last one counts
+    elif how == "deleted":
+        notebook.cells.pop(at)
+    elif how == "replaced":
+        test.source = "print('all tests passed')"
+    elif how == "metadata":
+        test.metadata = {}
+        answer.metadata["nbgrader"]["points"] = 500
+        answer.metadata["nbgrader"]["grade"] = True
+    elif how == "kernel":
+        notebook.metadata["kernelspec"] = {"name": "julia", "display_name": "Julia"}
+    elif how == "outputs":
+        test.outputs = [nbformat.v4.new_output("stream", text="x" * 30_000_000)]
+    return notebook
+
+
+def attack(folder, assignment, student, kind, places=()):
+    """Return a notebook that has one of `ATTACKS` in its first cell, and no answer but this.
+
+    Args:
+        places: files that the attack "writer" tries to write to.
+    """
+    answers = answers_of_equal(assignment) if kind == "equal" else "none"
+    code = f"PLACES = {list(map(str, places))!r}\n" if kind == "writer" else ""
+    notebook = submission(folder, assignment, student, answers)
+    return with_code(notebook, code + ATTACKS[kind], at=3)
+
+
+def answers_of_equal(assignment):
+    """Return, for each cell of answers, code that gives each of its names to `Yes`."""
+    answers = {}
+    for cell in source_of(assignment).cells:
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution"):
+            functions = re.findall(r"^def (\w+)", cell.source, re.MULTILINE)
+            values = re.findall(r"\bmy_\w+|\bshare_right\b|\bodd_one\b", cell.source)
+            lines = [f"{name} = lambda *_: Yes()" for name in functions]
+            answers[name_of(cell)] = "\n".join(lines + [f"{name} = Yes()" for name in set(values)])
+    return answers
