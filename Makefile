@@ -25,7 +25,7 @@ lab: setup  ## open JupyterLab on the course; without a display it prints the ad
 	@$(PY) -m tools.environment.open_lab
 
 check:  ## look at code, notebooks and imports without running them: under a minute
-	$(SET_UP) test classroom
+	$(SET_UP) test
 	@$(PY) -m ruff format --check
 	@$(PY) -m ruff check
 	@$(PY) -m pytest $(CHECKS)

@@ -15,6 +15,7 @@ from tools.classroom.trial import submissions as classroom
 from tools.classroom.trial.wrong_answers import WRONG
 
 NAMES = assignments()
+SCRIPT = "A word. <script>document.title = 'spoilt'</script> <img src=x onerror='spoilt()'>"
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -28,6 +29,7 @@ def graded(request, tmp_path_factory):
         answers[f"wrong{number}"] = {cell: source for cell, (source, _) in wrong.items()}
     for student, given in answers.items():
         notebook = classroom.submission(folder, name, student, given)
+        notebook.cells.insert(2, nbformat.v4.new_markdown_cell(SCRIPT))
         classroom.hand_in(folder, name, student, notebook)
     done = classroom.run_tool("grade", folder, name[:2])
     assert done.returncode == 0, done.stdout + done.stderr
@@ -111,6 +113,13 @@ def gradebook_of(graded, student):
     with (graded[1] / "grades.csv").open() as file:
         rows = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
     return rows[student]
+
+
+def test_feedback_runs_no_script_of_a_student(graded):
+    name, folder, _ = graded
+    page = (folder / "feedback/none" / name / f"{name}.html").read_text()
+    assert "A word." in page
+    assert not re.search(r"<script>document|<img[^>]*onerror", page)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

@@ -9,6 +9,7 @@ this process writes into the gradebook.
 """
 
 import concurrent.futures
+import contextlib
 import csv
 import dataclasses
 import hashlib
@@ -44,11 +45,13 @@ class Work:
 
 
 def hash_of(*paths: Path) -> str:
-    """Return a hash of files; of what is no plain file, its name counts."""
+    """Return a hash of files; of what is no file, or cannot be read, only its name counts."""
     found = hashlib.sha256()
     for path in paths:
-        plain = path.is_file() and not path.is_symlink()
-        found.update(path.read_bytes() if plain else path.name.encode())
+        found.update(path.name.encode())
+        with contextlib.suppress(PermissionError):
+            if path.is_file() and not path.is_symlink():
+                found.update(path.read_bytes())
     return found.hexdigest()
 
 
@@ -83,7 +86,7 @@ def prepare(work: Work, released: NotebookNode) -> tuple[NotebookNode, list[str]
         path, mended = find_notebook(folder, work.assignment)
         notebook, more = repair(read_notebook(path), released)
         mended += more
-    except Unreadable as error:
+    except (Unreadable, PermissionError) as error:
         notebook, mended = repair(released, released)[0], [f"UNREADABLE, no answers: {error}"]
     with atomic_write(notebook_path("checked", work.assignment, work.student)) as temporary:
         nbformat.write(notebook, temporary)
@@ -132,7 +135,11 @@ def release_again(course: Course, assignment: str) -> NotebookNode:
         known = assignment in {one.name for one in book.assignments}
     if known and path.is_file() and stamp.is_file() and stamp.read_text() == now:
         return nbformat.read(path, as_version=4)
-    released = course.release(assignment)
+    try:
+        released = course.release(assignment)
+    except RuntimeError as error:
+        said = str(error).strip().splitlines()[-1]
+        sys.exit(f"{assignment}: its source has changed in a way that nbgrader refuses. {said}")
     with atomic_write(stamp) as temporary:
         temporary.write_text(now)
     return released

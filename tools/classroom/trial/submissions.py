@@ -118,9 +118,10 @@ time.sleep(99)
 """,
     "reader": """
 import os
+SECRET = (".ipynb", "gradebook.db", "grades.csv", "_report.csv", "_answers.py", "timestamp.txt")
 for folder, _, files in os.walk("/"):
     for file in files:
-        if "site-packages" not in folder and file.endswith((".ipynb", ".db", ".csv")):
+        if "site-packages" not in folder and file.endswith(SECRET):
             print("FOUND", folder, file)
 """,
     "writer": """
