@@ -9,12 +9,13 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 
 import pytest
 
 from helpers.course import ROOT
-from tools.classroom.sandbox import kind_of_walls
+from tools.classroom.sandbox import WALLS, kind_of_walls
 from tools.classroom.trial import submissions as classroom
 
 NAME = "01_probabilistic_model"
@@ -184,3 +185,37 @@ def test_a_third_run_grades_nothing_and_a_new_submission_is_graded(graded):
 def test_no_process_of_a_student_is_left(graded):
     found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert str(graded["folder"]) not in found
+
+
+FULL = """
+mount -t tmpfs -o size=8m tmpfs "$1" && cp -r "$2/." "$1" || exit 9
+free=$(df -k --output=avail "$1" | tail -1)
+head -c $((free * 1024 - 150000)) /dev/zero > "$1/filler"
+"$3" -m tools.classroom.grade 01 > /dev/null 2> "$1/../said"
+echo $? >> "$1/../said"
+rm "$1/filler"
+"$3" -m tools.classroom.grade 01 && cat "$1/grades.csv"
+"""
+
+
+@pytest.mark.skipif(not kind_of_walls(), reason="this system has no namespaces")
+def test_a_full_disk_stops_the_grading_and_nothing_is_lost(tmp_path):
+    """The folder of the class lies on a small disk, which is full after some notebooks."""
+    ready, disk = tmp_path / "ready", tmp_path / "disk"
+    disk.mkdir()
+    assert classroom.run_tool("release", ready, "01").returncode == 0
+    for student in "abcdefgh":
+        answers = "right" if student in "aceg" else "none"
+        notebook = classroom.submission(ready, NAME, student, answers)
+        classroom.hand_in(ready, NAME, student, notebook)
+    _, options = classroom.command("grade", disk, "01")
+    rights = WALLS[kind_of_walls()]
+    shell = ["sh", "-c", FULL, "sh", str(disk), str(ready), sys.executable]
+    done = subprocess.run(["unshare", *rights, "--mount", *shell], capture_output=True, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = (tmp_path / "said").read_text()
+    assert "No space left on device" in said or "disk is full" in said, said
+    assert said.endswith("\n1\n")
+    rows = csv.DictReader(done.stdout[done.stdout.index("assignment,") :].splitlines())
+    found = {row["student_id"]: float(row["score"]) for row in rows}
+    assert found == {student: ALL if student in "aceg" else 0 for student in "abcdefgh"}

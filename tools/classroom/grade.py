@@ -250,6 +250,8 @@ def main(wanted: str = "") -> None:
             rows = grade_all(wanted)
     except Timeout:
         sys.exit("Another `make grade` works in this folder. Wait until it is done.")
+    except OSError as error:
+        sys.exit(f"Stopped: {error} When the cause is gone, run this again: it goes on from here.")
     sys.exit(any(row["by tests"] is None for row in rows))
 
 
