@@ -10,14 +10,13 @@ sys.path.insert(0, str(ROOT))  # JupyterLab reads this file, too
 
 from nbgrader import preprocessors as steps  # noqa: E402
 
-from tools.classroom.marks import PutMarks  # noqa: E402
+from tools.classroom.marks import NoScripts, PutMarks  # noqa: E402
 
 c = get_config()  # noqa: F821  (it is there when nbgrader reads this)
 c.CourseDirectory.course_id = "unseen_fashion"
 c.CourseDirectory.root = str(ROOT / os.path.expanduser(os.environ.get("COURSE_CLASS_DIR") or HERE))
 c.CourseDirectory.source_directory = str(HERE / "source")
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE"}
-c.HTMLExporter.sanitize_html = True  # a page of feedback runs no script of a student
 
 # Hidden tests are taken out before anything goes into the gradebook: so no cell that comes out of
 # it, in autograded/ or in feedback/, can show them. The grader reads them in source/.
@@ -32,9 +31,11 @@ c.GenerateAssignment.preprocessors = [
 ]
 # No code of a student runs in nbgrader: `make grade` runs it alone, before, and PutMarks shows what
 # it found out.
+c.NoScripts.enabled = True
 c.Autograde.autograde_preprocessors = [
     PutMarks,
     steps.SaveAutoGrades,
     steps.AssignLatePenalties,
+    NoScripts,
     steps.CheckCellMetadata,
 ]

@@ -96,7 +96,7 @@ def same(got: Any, wanted: str | bool | int) -> bool:
     """Tell whether a text, a truth or a whole number is the one that is wanted."""
     if isinstance(wanted, str):
         return isinstance(got, str) and got.strip().lower() == wanted.strip().lower()
-    whole = isinstance(got, int | np.ndarray) and np.shape(got) == ()
+    whole = isinstance(got, int | float | np.ndarray) and np.shape(got) == ()
     return whole and isinstance(got, bool) == isinstance(wanted, bool) and bool(got == wanted)
 
 

@@ -1,8 +1,10 @@
 """What nbgrader runs in place of the student's cells: it shows the marks that the grader gave."""
 
 import json
+import re
 from pathlib import Path
 
+from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -34,3 +36,14 @@ class PutMarks(NbGraderPreprocessor):
             elif cell.cell_type == "code":
                 cell.outputs = [NotebookNode(one) for one in result["outputs"].get(str(number), [])]
         return notebook, resources
+
+
+class NoScripts(SanitizeHTML):
+    """Take scripts out of a student's texts: a teacher's browser would run them."""
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict, index: int
+    ) -> tuple[NotebookNode, dict]:
+        if cell.cell_type != "code" and re.search(r"<\s*[A-Za-z/!]", cell.source):
+            return super().preprocess_cell(cell, resources, index)
+        return cell, resources

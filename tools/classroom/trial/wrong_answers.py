@@ -90,6 +90,46 @@ def precision_recall(real, fake):
 BOTH = "share_close(fake, real), share_close(real, fake)"
 SWAPPED = "share_close(real, fake), share_close(fake, real)"
 
+FIELD = """
+def receptive_field(layers):
+    width, apart = 1, 1
+    for kernel, stride in layers:
+        {}
+    return width
+"""
+LINEAR = """
+def train_step(E, D, x, rate):
+    codes = x @ E
+    difference = codes @ D - x
+    pull = 2 * difference / {size}
+    old = D
+    D = D - rate * codes.T @ pull
+    return E {sign} rate * x.T @ (pull @ {through}.T), D, np.mean(difference**2)
+"""
+PCA = """
+def measure_right(length, images, labels):
+    train = train_images[train_labels == digit].reshape(-1, 784) / 255
+    test = images[labels == digit].reshape(-1, 784) / 255
+    mean = train.mean(axis=0)
+    directions = np.linalg.svd(train - mean, full_matrices=False)[2][:length]
+    outputs = (test - mean) @ directions.T @ directions + mean
+    return ((test - outputs) ** 2).mean(axis=1)
+
+
+test_errors = measure_right(length, test_images, test_labels)
+train_errors = measure_right(length, train_images, train_labels)
+"""
+SWAP = """
+my_runs = {}
+for letter, (*_, end, test) in zip("ABCD", runs):
+    if end > 0.05:
+        my_runs[letter] = "stuck at the blot" if end > 0.2 else "rate too large"
+    else:
+        my_runs[letter] = "memorised" if test > 2 * end else "healthy"
+"""
+ALL_RIGHT = "my_convolutions = first * (kernel**2 + 1) + second * (kernel**2 * first + 1)\n"
+ALL_RIGHT += "my_convolutions += second * (kernel**2 * second + 1)\n"
+
 WRONG = {
     "01_probabilistic_model": [
         {
@@ -188,6 +228,61 @@ WRONG = {
                 "my_models = {key: swap.get(model, model) for key, model in my_models.items()}",
                 7,
             ),
+        },
+    ],
+    "02_autoencoder": [
+        {
+            "answer-1": (
+                "my_convolutions = kernel**2 * (first + first * second + second**2)\n"
+                "my_dense = latent * 49 * second",
+                0,
+            ),
+            "answer-2": (FIELD.format("width, apart = width + kernel * apart, apart * stride"), 0),
+            "answer-3": (
+                "def blot_loss(train, test):\n"
+                "    blot = train.mean(axis=0).astype(np.uint8)\n"
+                "    return np.mean(((test - blot) / 255) ** 2)",
+                0,
+            ),
+            "answer-4": (LINEAR.format(size=1, sign="-", through="old"), 4),
+            "answer-5": (PCA + "my_error, my_worst = train_errors.mean(), test_errors.argmin()", 0),
+            "answer-6": ('my_runs = dict.fromkeys("ABCD", "healthy")', 0),
+        },
+        {
+            "answer-1": (
+                "my_convolutions = (first + 2 * second) * (kernel**2 + 1)\n"
+                "my_dense = latent * (49 * second + 1)",
+                5,
+            ),
+            "answer-2": (FIELD.format("apart *= stride\n        width += (kernel - 1) * apart"), 4),
+            "answer-3": (
+                "def blot_loss(train, test):\n"
+                "    return np.mean((test / 255 - (train / 255).mean()) ** 2)",
+                0,
+            ),
+            "answer-4": (LINEAR.format(size="x.size", sign="-", through="D"), 10),
+            "answer-5": (
+                PCA + "my_worst = test_errors.argmax()\n"
+                "my_error = measure_right(length - 1, test_images, test_labels).mean()",
+                5,
+            ),
+            "answer-6": (SWAP, 0),
+        },
+        {
+            "answer-1": (ALL_RIGHT + "my_dense = latent * (14 * 14 * second + 1)", 5),
+            "answer-2": (FIELD.format("width = width * stride + kernel - stride"), 4),
+            "answer-3": (
+                "def blot_loss(train, test):\n"
+                "    return np.mean((test / 255 - (test / 255).mean(axis=0)) ** 2)",
+                0,
+            ),
+            "answer-4": (LINEAR.format(size="x.size", sign="+", through="old"), 10),
+            "answer-5": (
+                PCA + "my_error = test_errors.mean()\n"
+                "my_worst = np.flatnonzero(test_labels == digit)[test_errors.argmax()]",
+                10,
+            ),
+            "answer-6": ("my_runs = None", 0),
         },
     ],
     "03_gan": [
