@@ -15,6 +15,7 @@ from tools.classroom.trial import submissions as classroom
 from tools.classroom.trial.wrong_answers import WRONG
 
 NAMES = assignments()
+pytestmark = pytest.mark.xdist_group("test_assignments")  # the class is graded once, by one worker
 SCRIPT = "A word. <script>document.title = 'spoilt'</script> <img src=x onerror='spoilt()'>"
 
 
