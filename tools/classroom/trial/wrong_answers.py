@@ -3,6 +3,8 @@
 The k-th mistake of every task stands in the k-th notebook.
 """
 
+from tools.classroom.trial import wrong_04
+
 BITS = "rows, columns = np.indices((2, 3))\nprobable = table[rows, columns, picture]\n"
 LEVEL = "    level = {}\n    return np.stack([(level == k).sum(axis=0) for k in range(levels)], {})"
 MEASURE = """
@@ -361,3 +363,4 @@ WRONG = {
         },
     ],
 }
+WRONG["04_dcgan"] = wrong_04.WRONG
