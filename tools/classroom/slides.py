@@ -35,12 +35,11 @@ STYLE = """
   section section { box-sizing: border-box; min-height: 100vh; padding: 3vh 6vw; display: flex;
     flex-direction: column; justify-content: center; scroll-snap-align: start; break-after: page; }
   .slides > :last-child section { break-after: auto; }
-  h1, h2, h3 { margin: 0 0 0.5em; color: #1f4e79; }
+  h1, h2 { margin: 0 0 0.5em; color: #1f4e79; } li { margin: 0.25em 0; }
   img { display: block; margin: 0 auto; max-width: 100%; max-height: 46vh; object-fit: contain; }
   math[display="block"] { font-size: 130%; margin: 0.6em 0; }
   table { border-collapse: collapse; font-size: 90%; margin: 0.5em 0; }
   th, td { border-bottom: 1px solid #bbb; padding: 0.15em 1em 0.15em 0; text-align: left; }
-  li { margin: 0.25em 0; }
 """
 PAGE = """
 {%- extends 'index.html.j2' -%}
