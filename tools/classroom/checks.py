@@ -71,7 +71,8 @@ class Student:
             said = self.sandbox.receive(QUESTION_SECONDS + 5)
             if "answer" in said:
                 return decode(said["answer"])
-            self.problem = f"`{question['name']}` gave no answer. {str(said.get('error'))[:300]}"
+            error = " ".join(str(said.get("error"))[:300].split())  # a part of a mark is one line
+            self.problem = f"`{question['name']}` gave no answer. {error}"
         except Stopped as reason:
             self.sandbox, self.stopped = None, str(reason)
             self.problem = f"`{question['name']}` gave no answer: {reason}."
