@@ -10,8 +10,24 @@ from helpers.course import DATA
 from tools.classroom.checks import hidden_part, load_source
 from tools.classroom.course import nbgrader_of, source_path
 
+STYLE_PAIRS = [  # of the photograph and the painting, in the order of the cases of assignment 09
+    "china composition",
+    "china street",
+    "coffee poppies",
+    "astronaut poppies",
+    "chelsea wave",
+    "chelsea street",
+    "astronaut composition",
+    "coffee wave",
+    "astronaut poppies",
+    "coffee wave",
+    "astronaut composition",
+    "china street",
+]
+
 # Of each assignment: its table, the columns, which of them are divided by those of the row `unit`,
-# the values that the rows of each set have, and the names of a student's other numbers.
+# the values that the rows of each set have, and the names of a student's other numbers. `cases` has
+# more values, for each case alone.
 MYSTERIES = {
     "06_cgan": dict(
         table="label_ways.csv",
@@ -39,6 +55,22 @@ MYSTERIES = {
             "cGAN": dict(variant="cGAN"),
             "no skips": dict(variant="L1 + cGAN no skips"),
             "blurred": dict(variant="blurred target"),
+        },
+    ),
+    "09_style_transfer": dict(
+        table="style_ways.csv",
+        scores=("judge", "layout", "copied"),
+        divided=(False, False, False),
+        unit=dict(way="recoloured"),
+        own=("light", "strong", "other"),
+        cases=[dict(zip(("content", "style"), pair.split())) for pair in STYLE_PAIRS],
+        sets={
+            "recoloured": dict(way="recoloured"),
+            "sharpened": dict(way="sharpened"),
+            "hybrid": dict(way="hybrid"),
+            "wrong piece": dict(way="wrong_piece"),
+            "piece": dict(way="piece"),
+            "eyes": dict(way="eyes", weight="0.1"),
         },
     ),
 }
@@ -76,9 +108,10 @@ def test_each_number_is_a_mean_of_two_measured_runs(mystery):
     description, cases, truths, _ = mystery
     unit = scores_of(description, **description["unit"])
     unit = np.where(description["divided"], unit, 1)
-    for (sets, _), truth in zip(cases, truths, strict=True):
+    of_cases = description.get("cases", [{}] * len(cases))
+    for (sets, _), truth, also in zip(cases, truths, of_cases, strict=True):
         for numbers, name in zip(sets, truth, strict=True):
-            runs = scores_of(description, **description["sets"][name])
+            runs = scores_of(description, **description["sets"][name], **also)
             pairs = itertools.combinations(runs, 2) if len(runs) > 1 else [runs[:1]]
             means = np.concatenate([np.mean(pair, axis=0) / unit for pair in pairs])
             assert np.abs(means - numbers).max(axis=1).min() <= 0.0051, name

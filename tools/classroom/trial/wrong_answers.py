@@ -3,7 +3,7 @@
 The k-th mistake of every task stands in the k-th notebook.
 """
 
-from tools.classroom.trial import wrong_04, wrong_05, wrong_06, wrong_07
+from tools.classroom.trial import wrong_04, wrong_05, wrong_06, wrong_07, wrong_09
 
 BITS = "rows, columns = np.indices((2, 3))\nprobable = table[rows, columns, picture]\n"
 LEVEL = "    level = {}\n    return np.stack([(level == k).sum(axis=0) for k in range(levels)], {})"
@@ -367,3 +367,4 @@ WRONG["04_dcgan"] = wrong_04.WRONG
 WRONG["05_keras_fit"] = wrong_05.WRONG
 WRONG["06_cgan"] = wrong_06.WRONG
 WRONG["07_pix2pix"] = wrong_07.WRONG
+WRONG["09_style_transfer"] = wrong_09.WRONG
