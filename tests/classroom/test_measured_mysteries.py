@@ -25,6 +25,8 @@ STYLE_PAIRS = [  # of the photograph and the painting, in the order of the cases
     "china street",
 ]
 
+SLEEVES_OFF = dict(heaps="clothes", way="F(y)")
+VERSIONS = ("all losses", "no cycle loss", "no identity loss", "whole picture", "whole only GANs")
 # Of each assignment: its table, the columns, which of them are divided by those of the row `unit`,
 # the values that the rows of each set have, and the names of a student's other numbers. `cases` has
 # more values, for each case alone.
@@ -56,6 +58,14 @@ MYSTERIES = {
             "no skips": dict(variant="L1 + cGAN no skips"),
             "blurred": dict(variant="blurred target"),
         },
+    ),
+    "08_cyclegan": dict(
+        table="cyclegan.csv",
+        scores=("sleeves", "sides", "read", "fcd", "middle", "cycle"),
+        divided=(False, False, False, False, False, False),
+        unit=dict(variant="real", **SLEEVES_OFF),
+        own=("cycle_loss", "x_error"),
+        sets={name: dict(variant=name, **SLEEVES_OFF) for name in VERSIONS},
     ),
     "09_style_transfer": dict(
         table="style_ways.csv",

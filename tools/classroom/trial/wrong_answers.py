@@ -367,4 +367,5 @@ WRONG["04_dcgan"] = wrong_04.WRONG
 WRONG["05_keras_fit"] = wrong_05.WRONG
 WRONG["06_cgan"] = wrong_06.WRONG
 WRONG["07_pix2pix"] = wrong_07.WRONG
+WRONG["08_cyclegan"] = wrong_08.WRONG
 WRONG["09_style_transfer"] = wrong_09.WRONG
