@@ -3,7 +3,7 @@
 The k-th mistake of every task stands in the k-th notebook.
 """
 
-from tools.classroom.trial import wrong_04, wrong_05, wrong_06, wrong_07, wrong_09
+from tools.classroom.trial import wrong_04, wrong_05, wrong_06, wrong_07, wrong_08, wrong_09
 
 BITS = "rows, columns = np.indices((2, 3))\nprobable = table[rows, columns, picture]\n"
 LEVEL = "    level = {}\n    return np.stack([(level == k).sum(axis=0) for k in range(levels)], {})"
