@@ -16,7 +16,7 @@ TEXTS = FOLDER / "assignments"
 PLAN = (TEXTS / "plan.md").read_text(encoding="utf-8")
 QUIZZES = (TEXTS / "quizzes.md").read_text(encoding="utf-8")
 GLOSSARY = (TEXTS / "glossary.md").read_text(encoding="utf-8")
-NUMBERS = [f"{number:02}" for number in range(1, 8)]
+NUMBERS = [f"{number:02}" for number in range(1, 9)]
 CORE = [next(FOLDER.glob(f"{number}_*.ipynb")) for number in NUMBERS]
 LESSONS = CORE + sorted(path for number in NUMBERS for path in FURTHER.glob(f"{number}_*.ipynb"))
 LINK = re.compile(r"\]\(([^)]+)\)")
@@ -27,10 +27,12 @@ ENTRY = re.compile(
 TAKEN_EARLY = {"04": "Train the improved recipe", "07": "Exercises"}
 # A chapter before the one that teaches the word has it already, with another meaning or as a name.
 USED_BEFORE = {
+    "CycleGAN": "03",  # a name
     "chessboard": "04",  # a preview of further/04_inside
     "code": "01",  # the text of a program
     "condition": "02",  # of NumPy: true or false
     "judge": "02",  # a verb
+    "least squares": "03",  # a name
     "noise": "01",  # a picture without any form
     "recipe": "03",  # a preview of chapter 04
 }
@@ -153,7 +155,7 @@ def test_code_and_numbers_of_the_plan_are_in_the_lesson(path):
     for code in re.findall(r"`([^`]+)`", text):
         assert code in lesson, code
     for value in re.findall(r"(?<![\w.=])\d+(?:[.,]\d+)*", re.sub(r"`[^`]+`", "", text)):
-        if value not in ("01", "02", "03", "04", "05", "06", "07"):
+        if value not in NUMBERS:
             there = rf"(?<![\d.,]){re.escape(value)}(?![\d]|[.,]\d)"
             assert re.search(there, lesson.replace(",", "")) or re.search(there, lesson), value
 
@@ -209,7 +211,7 @@ def entries():
 def test_glossary_is_sorted_has_no_doubles_and_is_short():
     words = [word.casefold() for word, _ in entries()]
     assert words == sorted(words) and len({*words}) == len(words)
-    assert 80 <= len(words) <= 140
+    assert 80 <= len(words) <= 160
     for line in GLOSSARY.splitlines():
         said = re.sub(r"\[[^]]+\]\([^)]+\)$", "", line)
         assert len(re.findall(r"[.?](?= |\)|$)", said)) <= 4 and len(said) < 260, line
