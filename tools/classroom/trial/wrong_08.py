@@ -298,7 +298,7 @@ WRONG = [
                 clean="y",
                 there="change[:, place].mean() / noise.mean()",
                 answer="change.mean() / noise.mean()",
-                hider="my_scores[:, 3].argmax()",
+                hider="np.argmin([test[0][:, place].mean() or 999 for test in tests])",
             ),
             5,
         ),
