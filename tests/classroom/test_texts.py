@@ -17,7 +17,6 @@ PLAN = (TEXTS / "plan.md").read_text(encoding="utf-8")
 QUIZZES = (TEXTS / "quizzes.md").read_text(encoding="utf-8")
 GLOSSARY = (TEXTS / "glossary.md").read_text(encoding="utf-8")
 NUMBERS = [f"{number:02}" for number in range(1, 10)]
-TIMED = NUMBERS[:-1]  # further/09_fast_style has no minutes yet
 CORE = [next(FOLDER.glob(f"{number}_*.ipynb")) for number in NUMBERS]
 LESSONS = CORE + sorted(path for number in NUMBERS for path in FURTHER.glob(f"{number}_*.ipynb"))
 LINK = re.compile(r"\]\(([^)]+)\)")
@@ -121,7 +120,7 @@ def test_minutes_of_a_class_are_75_and_its_sections_are_in_the_lesson(path):
 
 def stated_minutes(path):
     """(text, of this training) of a lesson's row `lesson`, as numbers and their unit."""
-    row = re.search(r"^\| `lesson` \(default\) \|.*$", markdown(path), re.M)[0]
+    row = re.search(r"^\| `lesson` \(default\) \|.*\|(.*)\|$", markdown(path), re.M)[1]
     total, unit = re.search(r"about ([\d.]+) (seconds|minutes)", row).groups()
     trains = re.search(r"of which (?:about )?([\d.]+) train", row)
     return float(total), unit, float(trains[1]) if trains else None
@@ -135,8 +134,8 @@ def holds(stated, number):
 
 def test_minutes_of_training_are_those_of_the_lessons():
     planned = rows(section(PLAN, "What to train before the class"))
-    assert [number for number, *_ in planned] == TIMED
-    for (number, whole, trains, further), path in zip(planned, CORE[: len(TIMED)], strict=True):
+    assert [number for number, *_ in planned] == NUMBERS
+    for (number, whole, trains, further), path in zip(planned, CORE, strict=True):
         total, unit, training = stated_minutes(path)
         assert holds(whole, total) and ("seconds" in whole) == (unit == "seconds"), number
         assert training is None if trains == "-" else holds(trains, training), number
