@@ -2,7 +2,6 @@
 
     python -m benchmarks.style_fast runs [most]
     python -m benchmarks.style_fast times
-    python -m benchmarks.style_fast tiny FOLDER
 
 `runs` makes what the table lacks, at most `most` rows: the network for one style in three forms,
 decoders for AdaIN and for WCT, and the chapter's own painter, each with three seeds and the
@@ -12,8 +11,7 @@ style loss and the content loss of the lesson, and of the scores of `further/09_
 judge is trained first if `results/` does not keep it (`python -m benchmarks.style_ways runs` makes
 it, too). About half an hour on the reference machine. A row is made again only when the lessons'
 code or the published networks have changed. `times` paints one photograph in each way, by turns,
-and writes seconds at the reference speed. `tiny` makes tables with untrained networks into a
-folder: the numbers mean nothing.
+and writes seconds at the reference speed.
 """
 
 import functools
@@ -220,35 +218,18 @@ def load_lesson(pieces: int = 0) -> ModuleType:
     return lesson
 
 
-def make_tiny(lesson: ModuleType) -> None:
-    """Give back the recoloured photograph in place of a painting, its brightness as each score."""
-    lesson.eyes = None
-    recoloured = lambda picture, *_: lesson.recoloured(picture, lesson.painting)
-    module = sys.modules[__name__]
-    module.painter_of = lambda *_: recoloured  # type: ignore[attr-defined]
-    module.scores_of = lambda _, made, __: dict.fromkeys(  # type: ignore[attr-defined]
-        FOUND, made.mean() / 255
-    )
-
-
 def main(what: str = "", argument: str = "1000") -> None:
-    if what not in ("runs", "times", "tiny"):
-        raise SystemExit("Say what to do: runs, times or tiny.")
+    if what not in ("runs", "times"):
+        raise SystemExit("Say what to do: runs or times.")
     os.environ["COURSE_BUDGET"] = "lesson"
     start()
     tf.get_logger().setLevel("ERROR")  # each run traces a new step; TensorFlow would warn of it
-    lesson, folder, most = load_lesson(0 if what == "runs" else 1), MEASURED, int(1e6)
-    if what == "tiny":
-        folder = Path(argument).absolute()
-        make_tiny(lesson)
-        write_rows(folder / f"{TIMES}.csv", ("way", "seconds"), [dict(way="slow", seconds=1)])
-    else:
-        lesson.eyes = pretrained.load("09_eyes")
+    lesson = load_lesson(0 if what == "runs" else 1)
+    lesson.eyes = pretrained.load("09_eyes")
     if what == "times":
-        return measure_times(lesson, folder)
-    most = int(argument) if what == "runs" else most
-    table = folder / f"{NAME}.csv"
-    fill_table(table, KEY, FOUND, plan(lesson), lambda run: score(lesson, run), most)
+        return measure_times(lesson, MEASURED)
+    measure = functools.partial(score, lesson)
+    fill_table(MEASURED / f"{NAME}.csv", KEY, FOUND, plan(lesson), measure, int(argument))
 
 
 if __name__ == "__main__":
